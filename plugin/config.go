@@ -1,0 +1,200 @@
+package gtm
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/coredns/coredns/plugin/pkg/fall"
+
+	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/policy"
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+// Config is one gtm block of a Corefile, read but not yet understood: names are
+// still names. parse makes it, compile turns it into a plan.
+type Config struct {
+	Pos       Pos
+	Name      string
+	Zones     []string // canonical: lower case, with the last dot
+	ECS       ECSConfig
+	TTL       TTLConfig        // the default of every domain
+	Authority *AuthorityConfig // or nil
+	Fall      fall.F
+	State     string // file, or ""
+	Regions   []RegionConfig
+	Checks    []CheckConfig
+	Pools     []PoolConfig
+	Failovers []FailoverConfig
+	Policies  []PolicyConfig
+	Domains   []DomainConfig
+}
+
+// Pos is where something stands in a Corefile.
+type Pos struct {
+	File string
+	Line int
+}
+
+// Errorf is an error with its place in front.
+func (p Pos) Errorf(format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %w", p.File, p.Line, fmt.Errorf(format, args...))
+}
+
+// ECSConfig says which resolvers may send EDNS Client Subnet.
+type ECSConfig struct {
+	On   bool
+	From []netip.Prefix // if not empty, only these
+}
+
+// TTLConfig is a TTL with its lower value for unsettled times, in seconds.
+type TTLConfig struct {
+	TTL    uint32
+	Min    uint32
+	HasMin bool
+}
+
+// AuthorityConfig makes the block the authority of its zones.
+type AuthorityConfig struct {
+	Pos  Pos
+	NS   []string // canonical
+	Mbox string   // canonical, or ""
+}
+
+// RegionConfig is a named source: its lines are ORed, the sources of a line ANDed.
+type RegionConfig struct {
+	Pos   Pos
+	Name  string
+	Match []RegionMatch
+}
+
+// RegionMatch is one line of a region.
+type RegionMatch struct {
+	Pos     Pos
+	Sources []policy.Source
+}
+
+// CheckConfig is a check without its target.
+type CheckConfig struct {
+	Pos        Pos
+	Name       string // "" for one that stands inline in a pool
+	Port       uint16 // 0: the kind has none
+	Options    healthcheck.Options
+	Thresholds healthcheck.Thresholds
+}
+
+// CheckUse is a check line of a pool.
+type CheckUse struct {
+	Pos    Pos
+	Name   string       // of a declared check, or ""
+	Port   uint16       // in place of the declared one; 0: as declared
+	Inline *CheckConfig // or nil
+}
+
+// PoolConfig is a pool.
+type PoolConfig struct {
+	Pos          Pos
+	Name         string
+	Members      []MemberConfig
+	Checks       []CheckUse
+	CheckRequire pool.Quorum
+	HealthyWhen  pool.Quorum
+	Balance      pool.Balance
+	Answers      int // pool.All or more
+}
+
+// MemberConfig is an address line of a pool.
+type MemberConfig struct {
+	Pos    Pos
+	Addr   netip.Addr // invalid for a host name
+	Host   string     // canonical, or ""
+	Weight int        // 0 to 65535
+	Name   string     // or ""
+	Mode   pool.Mode
+	Probe  string // an address or host name in place of the one answered, or ""
+	Port   uint16 // of Probe, in place of the check's; 0: as the check says
+	From   []policy.Source
+}
+
+// FailoverConfig is a failover.
+type FailoverConfig struct {
+	Pos           Pos
+	Name          string
+	Sets          []SetConfig
+	Recovery      pool.Recovery
+	FailoverDelay time.Duration
+	FailbackDelay time.Duration
+	Pin           string // the name of a set, or "" for auto
+	PinPos        Pos
+}
+
+// SetConfig is a set of a failover.
+type SetConfig struct {
+	Pos          Pos
+	Name         string
+	Pools        []SetPool
+	Balance      pool.Balance
+	Answers      int // pool.All or more
+	MinAvailable int // at least 1
+	MinPos       Pos // of min_available, when it is said
+}
+
+// SetPool is a pool of a set.
+type SetPool struct {
+	Pos    Pos
+	Name   string
+	Weight int // 0 to 65535
+}
+
+// PolicyConfig is a geo policy.
+type PolicyConfig struct {
+	Pos        Pos
+	Name       string
+	Rules      []RuleConfig
+	Default    string
+	DefaultPos Pos
+}
+
+// RuleConfig is a from line of a policy.
+type RuleConfig struct {
+	Pos   Pos
+	From  []policy.Source
+	Use   string
+	Fence bool
+}
+
+// DomainConfig is a domain line with its names.
+type DomainConfig struct {
+	Pos       Pos
+	Names     []string // canonical
+	Use       string
+	UsePos    Pos
+	TTL       *TTLConfig // or nil: the block's
+	OnAllDown AllDownConfig
+}
+
+// AllDownConfig is what a domain answers when nothing is available.
+type AllDownConfig struct {
+	Pos   Pos
+	Kind  AllDown
+	CNAME string       // canonical, for AllDownCNAME
+	Addrs []netip.Addr // for AllDownAddress
+}
+
+// AllDown is a kind of answer for when nothing is available.
+type AllDown uint8
+
+// The kinds.
+const (
+	AllDownServeAll AllDown = iota
+	AllDownNodata
+	AllDownServfail
+	AllDownNext
+	AllDownCNAME
+	AllDownAddress
+)
+
+var allDowns = [...]string{"serve_all", "nodata", "servfail", "next", "cname", "address"}
+
+func (a AllDown) String() string { return allDowns[a] }
