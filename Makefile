@@ -1,0 +1,39 @@
+# The steps themselves stand in .ci/run, so that `make lint` and CI cannot differ.
+FUZZTIME ?= 30s
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+
+.PHONY: help build run test race lint generate fuzz bench ci clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+build: ## Build ./coredns, stripped
+	go build -ldflags '-s -w -X main.version=$(VERSION)' -o coredns ./build/coredns
+
+run: ## Start the example on port 1053
+	go run ./build/coredns -conf Corefile.example
+
+test: ## Run all tests
+	go test ./...
+
+race: ## Run all tests under the race detector
+	go test -race ./...
+
+lint: ## Check format, go vet and golangci-lint
+	bash .ci/run format vet lint
+
+generate: ## Write what plugin.cfg asks for, and tidy go.mod
+	go generate ./...
+	go mod tidy
+
+fuzz: ## Run every fuzz target for FUZZTIME (30s)
+	FUZZTIME=$(FUZZTIME) bash .ci/run fuzz
+
+bench: ## Run all benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+ci: ## Run all that CI runs
+	bash .ci/run
+
+clean: ## Remove what build leaves behind
+	rm -f coredns coverage.out *.test *.prof
