@@ -157,7 +157,7 @@ func violations(sources, owners map[string]string) ([]string, error) {
 	}
 	for _, owned := range slices.Sorted(maps.Keys(owners)) {
 		if !used[owned] {
-			report("go.mod", fmt.Sprintf("gives %s to %s, which does not import it", owned, owners[owned]), "one owner", "a list that nobody follows misleads")
+			report("go.mod", fmt.Sprintf("gives %s to %s, where nothing imports it", owned, owners[owned]), "one owner", "a list that nobody follows misleads")
 		}
 	}
 	return found, nil
@@ -337,7 +337,7 @@ func TestImportRulesSee(t *testing.T) {
 		{"no owner, in a test", "pool/x_test.go", `package pool; import "example.org/mod/v2"`, "pool/x_test.go: imports example.org/mod/v2, to which go.mod gives no owner [one owner:"},
 		{"a module of the tests in the code", "pool/x.go", `package pool; import "go.uber.org/goleak"`, "pool/x.go: imports go.uber.org/goleak, which go.mod gives to tests [one owner:"},
 		{"a name that begins like a shared module's", "policy/x.go", `package policy; import "github.com/miekg/dnsfmt"`, "policy/x.go: imports github.com/miekg/dnsfmt, to which go.mod gives no owner [one owner:"},
-		{"an owner that lost interest", "healthcheck/ping.go", `package healthcheck; import "net"`, "go.mod: gives golang.org/x/net to healthcheck/ping.go, which does not import it [one owner:"},
+		{"an owner that lost interest", "healthcheck/ping.go", `package healthcheck; import "net"`, "go.mod: gives golang.org/x/net to healthcheck/ping.go, where nothing imports it [one owner:"},
 		{"package util", "policy/util/x.go", `package util`, "policy/util/x.go: package util [names:"},
 		{"package common in a folder of another name", "policy/x/x.go", `package common`, "policy/x/x.go: package common [names:"},
 		{"folder helpers with a package of another name", "test/helpers/x.go", `package backends`, "test/helpers/x.go: package backends [names:"},
