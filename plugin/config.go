@@ -22,7 +22,7 @@ type Config struct {
 	TTL       TTLConfig        // the default of every domain
 	Authority *AuthorityConfig // or nil
 	Fall      fall.F
-	State     string // file, or ""
+	State     string // file, under CoreDNS's root, or ""
 	Regions   []RegionConfig
 	Checks    []CheckConfig
 	Pools     []PoolConfig
@@ -37,9 +37,19 @@ type Pos struct {
 	Line int
 }
 
+func (p Pos) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
+
 // Errorf is an error with its place in front.
 func (p Pos) Errorf(format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %w", p.File, p.Line, fmt.Errorf(format, args...))
+	return fmt.Errorf("%s: %w", p, fmt.Errorf(format, args...))
+}
+
+// seenFrom is where p is, for someone who reads at: "on line 3", or with its file.
+func (p Pos) seenFrom(at Pos) string {
+	if p.File == at.File {
+		return fmt.Sprintf("on line %d", p.Line)
+	}
+	return fmt.Sprintf("on %s:%d", p.File, p.Line)
 }
 
 // ECSConfig says which resolvers may send EDNS Client Subnet.
@@ -79,7 +89,7 @@ type RegionMatch struct {
 type CheckConfig struct {
 	Pos        Pos
 	Name       string // "" for one that stands inline in a pool
-	Port       uint16 // 0: the kind has none
+	Port       uint16 // 0: the kind has none, or each pool says it
 	Options    healthcheck.Options
 	Thresholds healthcheck.Thresholds
 }
@@ -112,7 +122,7 @@ type MemberConfig struct {
 	Weight int        // 0 to 65535
 	Name   string     // or ""
 	Mode   pool.Mode
-	Probe  string // an address or host name in place of the one answered, or ""
+	Probe  string // an address or canonical host name in place of the one answered, or ""
 	Port   uint16 // of Probe, in place of the check's; 0: as the check says
 	From   []policy.Source
 }
@@ -170,31 +180,15 @@ type DomainConfig struct {
 	Names     []string // canonical
 	Use       string
 	UsePos    Pos
-	TTL       *TTLConfig // or nil: the block's
+	TTL       *TTLConfig // or nil: the block's; has inherited its min
+	TTLPos    Pos
 	OnAllDown AllDownConfig
 }
 
 // AllDownConfig is what a domain answers when nothing is available.
 type AllDownConfig struct {
 	Pos   Pos
-	Kind  AllDown
+	Kind  policy.AllDownKind
 	CNAME string       // canonical, for AllDownCNAME
 	Addrs []netip.Addr // for AllDownAddress
 }
-
-// AllDown is a kind of answer for when nothing is available.
-type AllDown uint8
-
-// The kinds.
-const (
-	AllDownServeAll AllDown = iota
-	AllDownNodata
-	AllDownServfail
-	AllDownNext
-	AllDownCNAME
-	AllDownAddress
-)
-
-var allDowns = [...]string{"serve_all", "nodata", "servfail", "next", "cname", "address"}
-
-func (a AllDown) String() string { return allDowns[a] }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/gtm-dns/coredns-gtm/healthcheck"
 )
 
 // Quorum says how many of a number must hold: all, any, N or P%.
@@ -68,4 +70,113 @@ func (q Quorum) Need(total int) int {
 		return max(1, (total*q.n+99)/100)
 	}
 	return max(1, total)
+}
+
+// Health is what mode and checks say of a member: a set of bits, each one
+// answer to "does it count as available if ...".
+type Health uint8
+
+// The bits.
+const (
+	Available Health = 1 << iota // ... a check without a verdict counts as up (rule 2)
+	Confirmed                    // ... a check without a verdict counts as down
+	Unfailed                     // ... a check that is down counts as up
+	Unsettled                    // not an "if": a check is part-way through its streak
+)
+
+// Judge is a member's health by its mode and the states of its checks. With
+// waiting, a check without a verdict counts as down: the member was unavailable
+// before a reload, or is new in a pool that already serves (rule 12).
+func (m *Member) Judge(require Quorum, checks []healthcheck.State, waiting bool) Health {
+	if m.Mode == Offline {
+		return 0
+	}
+	if m.Mode == Online || len(checks) == 0 {
+		return Available | Confirmed | Unfailed
+	}
+	var up, down, unknown int
+	var h Health
+	for _, c := range checks {
+		switch c.Status {
+		case healthcheck.Up:
+			up++
+		case healthcheck.Down:
+			down++
+		case healthcheck.Unknown:
+			unknown++
+		}
+		if !c.Settled() {
+			h |= Unsettled
+		}
+	}
+	need := require.Need(len(checks))
+	assumed := up + unknown
+	if waiting {
+		assumed = up
+	}
+	if assumed >= need {
+		h |= Available
+	}
+	if up >= need {
+		h |= Confirmed
+	}
+	if assumed+down >= need {
+		h |= Unfailed
+	}
+	return h
+}
+
+// count is how many members of a pool in a family have a bit, of how many that
+// count: neither offline ones nor those of weight 0 do, on either side.
+func (p *Pool) count(f Family, health []Health, bit Health) (have, total int) {
+	for _, m := range p.Members {
+		if !m.in(f) || m.Mode == Offline || m.Weight == 0 {
+			continue
+		}
+		total++
+		if health[m.Index]&bit != 0 {
+			have++
+		}
+	}
+	return have, total
+}
+
+// available is how many members a pool brings to its set: 0 when healthy_when
+// does not hold, for then the whole pool leaves.
+func (p *Pool) available(f Family, health []Health, bit Health) int {
+	have, total := p.count(f, health, bit)
+	if have < p.HealthyWhen.Need(total) {
+		return 0
+	}
+	return have
+}
+
+// available says whether the set's pools hold enough members together.
+func (s *Set) available(f Family, health []Health, bit Health) bool {
+	n := 0
+	for _, part := range s.Pools {
+		if part.Weight > 0 {
+			n += part.available(f, health, bit)
+		}
+	}
+	return n >= s.MinAvailable
+}
+
+// SetState is what a failover's next step needs to know of a set in a family.
+type SetState struct {
+	Available bool
+	Confirmed bool // available, and would be if checks without verdict counted as down
+	Failed    bool // unavailable, and would not be if checks that are down were up
+}
+
+// State is the set's state in a family. A family that the set does not declare
+// is missing, not down: it has the state of the other one (rule 5).
+func (s *Set) State(f Family, health []Health) SetState {
+	if f != Joint && !s.Declares(f) {
+		f = f.Other()
+	}
+	if !s.available(f, health, Available) {
+		return SetState{Failed: s.available(f, health, Unfailed)}
+	}
+	return SetState{Available: true, Confirmed: s.available(f, health, Confirmed)}
 }

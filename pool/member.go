@@ -3,7 +3,10 @@
 // client's geography, no DNS message and no Corefile.
 package pool
 
-import "fmt"
+import (
+	"fmt"
+	"net/netip"
+)
 
 // Mode is an operator's word on a member.
 type Mode uint8
@@ -30,4 +33,39 @@ func ParseMode(word string) (Mode, error) {
 		}
 	}
 	return 0, fmt.Errorf("%q is not a mode", word)
+}
+
+// Member is one address, or one host name, in a pool.
+type Member struct {
+	ID     string     // unique in its pool: its name, else its address
+	Addr   netip.Addr // invalid for a host name
+	Host   string     // canonical, or ""
+	Weight uint32     // 0: answered as a last resort only
+	Mode   Mode
+	Index  int // of its Health, over all pools
+
+	Pool *Pool
+	pos  int    // in Pool.Members
+	salt uint64 // of the hash balance
+}
+
+// Family is what a question asks for.
+type Family uint8
+
+// The families. Joint is both together: a failover that holds host names is
+// judged so, since a host name may have addresses of either.
+const (
+	IPv4 Family = iota
+	IPv6
+	Joint
+)
+
+func (f Family) String() string { return [...]string{"IPv4", "IPv6", "both"}[f] }
+
+// Other is the other one of IPv4 and IPv6.
+func (f Family) Other() Family { return f ^ 1 }
+
+// in says whether the member belongs to a family. A host name is in each.
+func (m *Member) in(f Family) bool {
+	return f == Joint || m.Host != "" || m.Addr.Is4() == (f == IPv4)
 }

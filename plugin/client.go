@@ -1,0 +1,136 @@
+package gtm
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/miekg/dns"
+
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+// client is who asks, as the decision sees it, and how that was known.
+type client struct {
+	pool.Client
+
+	ecs   *dns.EDNS0_SUBNET // of the query, where the reply is to echo it; or nil
+	byECS bool              // Client is the ECS prefix
+}
+
+// client finds out who asks: the ECS prefix where the block lets this resolver
+// say it, else the source address.
+func (s *snapshot) client(w dns.ResponseWriter, opt *dns.OPT) client {
+	addr := remote(w.RemoteAddr())
+	who := client{Client: pool.Client{Addr: addr, Bits: addr.BitLen()}}
+	subnet := subnetOf(opt)
+	if subnet == nil || !s.ecs.On {
+		return who
+	}
+	who.ecs = subnet
+	if subnet.SourceNetmask == 0 || !s.ecs.allows(addr) {
+		return who // it asks not to be told apart (RFC 7871, section 7.1.2), or may not tell
+	}
+	prefix, _ := subnetPrefix(subnet) // inspect has refused malformed ones
+	who.Client = pool.Client{Addr: prefix.Addr(), Bits: prefix.Bits()}
+	who.byECS = true
+	return who
+}
+
+// allows says whether a resolver may send ECS.
+func (e *ECSConfig) allows(resolver netip.Addr) bool {
+	return len(e.From) == 0 || slices.ContainsFunc(e.From, func(p netip.Prefix) bool { return p.Contains(resolver) })
+}
+
+// remote is a client's address, IPv4 unmapped; invalid where there is none.
+func remote(a net.Addr) netip.Addr {
+	for {
+		switch addr := a.(type) {
+		case *net.UDPAddr:
+			return addr.AddrPort().Addr().Unmap().WithZone("")
+		case *net.TCPAddr:
+			return addr.AddrPort().Addr().Unmap().WithZone("")
+		case interface{ Unwrap() net.Addr }: // such as CoreDNS's addresses with PROXY metadata
+			a = addr.Unwrap()
+		default: // none, such as a cache's prefetch
+			return netip.Addr{}
+		}
+	}
+}
+
+// inspect refuses what is not for an answer: it returns the query's OPT, or nil,
+// and the response code.
+func inspect(r *dns.Msg) (*dns.OPT, int) {
+	q := &r.Question[0]
+	switch {
+	case r.Opcode != dns.OpcodeQuery:
+		return nil, dns.RcodeNotImplemented
+	case q.Qclass != dns.ClassINET:
+		return nil, dns.RcodeRefused
+	case q.Qtype == dns.TypeAXFR || q.Qtype == dns.TypeIXFR:
+		return nil, dns.RcodeRefused // what is computed for each client has no zone to transfer
+	}
+	var opt *dns.OPT
+	for _, rr := range r.Extra {
+		if o, ok := rr.(*dns.OPT); ok {
+			if opt != nil { // RFC 6891, section 6.1.1
+				return nil, dns.RcodeFormatError
+			}
+			opt = o
+		}
+	}
+	subnets := 0
+	if opt != nil {
+		for _, o := range opt.Option {
+			if subnet, ok := o.(*dns.EDNS0_SUBNET); ok {
+				subnets++
+				if _, ok := subnetPrefix(subnet); !ok || subnets > 1 {
+					return nil, dns.RcodeFormatError
+				}
+			}
+		}
+	}
+	return opt, dns.RcodeSuccess
+}
+
+// subnetOf is a query's ECS option, or nil.
+func subnetOf(opt *dns.OPT) *dns.EDNS0_SUBNET {
+	if opt == nil {
+		return nil
+	}
+	for _, o := range opt.Option {
+		if subnet, ok := o.(*dns.EDNS0_SUBNET); ok {
+			return subnet
+		}
+	}
+	return nil
+}
+
+// subnetPrefix is the prefix of a query's ECS option, and whether it is well
+// formed (RFC 7871, sections 6 and 7.1.2): a known family, no bits past SOURCE,
+// SCOPE 0. Family 0 is what dig sends with /0.
+func subnetPrefix(e *dns.EDNS0_SUBNET) (netip.Prefix, bool) {
+	if e.SourceScope != 0 {
+		return netip.Prefix{}, false
+	}
+	addr, ok := netip.AddrFromSlice(e.Address)
+	switch e.Family {
+	case 0:
+		return netip.Prefix{}, e.SourceNetmask == 0
+	case 1:
+		addr = addr.Unmap()
+		ok = ok && addr.Is4()
+	case 2:
+		ok = ok && addr.Is6()
+	default:
+		ok = false
+	}
+	if !ok {
+		return netip.Prefix{}, false
+	}
+	p := netip.PrefixFrom(addr, int(e.SourceNetmask))
+	if !p.IsValid() || p.Masked() != p {
+		return netip.Prefix{}, false
+	}
+	return p, true
+}

@@ -1,0 +1,209 @@
+package gtm
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/miekg/dns"
+
+	"github.com/gtm-dns/coredns-gtm/policy"
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+// compile turns a configuration into a plan: names become what they name, and
+// all that cannot work is an error with its place. It is pure, so that it checks
+// a configuration without starting it.
+func compile(cfg *Config) (*plan, error) {
+	c := &compiler{
+		cfg: cfg,
+		plan: &plan{
+			pos: cfg.Pos, name: cfg.Name, zones: cfg.Zones, ecs: cfg.ECS, fall: cfg.Fall, state: cfg.State,
+			authority: cfg.Authority != nil, names: map[string]*node{},
+		},
+		regions:   map[string]*policy.Region{},
+		checks:    map[string]*CheckConfig{},
+		pools:     map[string]*pool.Pool{},
+		failovers: map[string]*pool.Failover{},
+		policies:  map[string]*policy.Policy{},
+		places:    map[string]Pos{},
+		used:      map[string]bool{},
+	}
+	for _, step := range []func(){c.compileRegions, c.compilePools, c.compileFailovers, c.compilePolicies, c.compileDomains, c.lint} {
+		if step(); len(c.errs) > 0 {
+			return nil, errors.Join(c.errs...)
+		}
+	}
+	return c.plan, nil
+}
+
+// compiler holds what the steps of compile hand on to the next.
+type compiler struct {
+	cfg  *Config
+	plan *plan
+	errs []error
+
+	regions   map[string]*policy.Region
+	checks    map[string]*CheckConfig
+	pools     map[string]*pool.Pool
+	failovers map[string]*pool.Failover // declared ones, and those of pools that are targets
+	policies  map[string]*policy.Policy
+	places    map[string]Pos  // pool, failover or policy -> where it is declared
+	used      map[string]bool // pool, failover or policy -> something leads to it
+}
+
+func (c *compiler) errorf(at Pos, format string, args ...any) {
+	c.errs = append(c.errs, at.Errorf(format, args...))
+}
+
+func (c *compiler) warnf(at Pos, format string, args ...any) {
+	c.plan.warnings = append(c.plan.warnings, at.Errorf(format, args...).Error())
+}
+
+// target finds what a use word leads to. A pool that is a target is a failover
+// of one set of one pool.
+func (c *compiler) target(at Pos, what, name string) policy.Target {
+	c.used[name] = true
+	if p, ok := c.policies[name]; ok {
+		return policy.Target{Policy: p}
+	}
+	if f, ok := c.failovers[name]; ok {
+		return policy.Target{Failover: f.Index}
+	}
+	if p, ok := c.pools[name]; ok {
+		f := c.addFailover(pool.Failover{Name: name, Pin: pool.NoSet, Sets: []*pool.Set{{
+			Name: name, Pools: []pool.Part{{Pool: p, Weight: 1}}, MinAvailable: 1,
+		}}})
+		return policy.Target{Failover: f.Index}
+	}
+	all := slices.Concat(slices.Collect(maps.Keys(c.policies)), slices.Collect(maps.Keys(c.pools)), slices.Collect(maps.Keys(c.failovers)))
+	c.errorf(at, "%s uses %q, which is no policy, failover or pool%s", what, name, known(all))
+	return policy.Target{}
+}
+
+// known is the end of an error about a name that refers to nothing: what there is.
+func known(names []string) string {
+	if len(names) == 0 {
+		return ": none is declared"
+	}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if more := len(names) - 10; more > 0 {
+		names = append(names[:10], fmt.Sprintf("and %d more", more))
+	}
+	return ": there are " + strings.Join(names, ", ")
+}
+
+func (c *compiler) compileDomains() {
+	for _, name := range c.cfg.Zones {
+		c.plan.names[name] = &node{zone: c.zone(name), apex: true}
+	}
+	for _, d := range c.cfg.Domains {
+		what := "domain " + strings.Join(d.Names, " ")
+		target := c.target(d.UsePos, what, d.Use)
+		ttl := c.cfg.TTL
+		if d.TTL != nil {
+			ttl = *d.TTL
+		}
+		if !ttl.HasMin {
+			ttl.Min = ttl.TTL
+		}
+		if d.OnAllDown.Kind == policy.AllDownNext {
+			c.plan.nexts = append(c.plan.nexts, d.OnAllDown.Pos)
+		}
+		for _, name := range d.Names {
+			c.domain(d, &domain{Domain: policy.Domain{
+				Name: name, Target: target, TTL: ttl.TTL, Min: ttl.Min,
+				AllDown: policy.AllDown{Kind: d.OnAllDown.Kind, CNAME: d.OnAllDown.CNAME, Addrs: d.OnAllDown.Addrs},
+			}})
+		}
+	}
+}
+
+// domain adds an owner name, and the names above it up to its zone.
+func (c *compiler) domain(cfg DomainConfig, d *domain) {
+	apex := longestZone(c.cfg.Zones, d.Name)
+	if apex == "" {
+		c.errorf(cfg.Pos, "domain %q is in none of the zones of gtm %q: %s", d.Name, c.cfg.Name, strings.Join(c.cfg.Zones, " "))
+		return
+	}
+	hosts := c.reach(d.Target, d)
+	d.cnames = d.cnames || d.AllDown.Kind == policy.AllDownCNAME
+	if d.cnames && d.Name == apex {
+		c.errorf(cfg.Pos, "domain %q is the apex of its zone, where a CNAME cannot stand (RFC 1034, section 3.6.2): use pools of addresses", d.Name)
+	}
+	if slices.Contains(append(hosts, d.AllDown.CNAME), d.Name) {
+		c.errorf(cfg.Pos, "domain %q leads to itself: a CNAME to its own name", d.Name)
+	}
+	for _, addr := range d.AllDown.Addrs {
+		d.families[familyOf(addr)] = true
+	}
+	zone := c.plan.names[apex].zone
+	d.zone, d.lowerName, d.counters = zone, []byte(d.Name), new(counters)
+	c.node(d.Name, zone).domain = d
+	if parent, ok := strings.CutPrefix(d.Name, "*."); ok {
+		c.node(cmp.Or(parent, "."), zone).wildcard = d
+	}
+	for name := d.Name; name != apex; {
+		name = parentOf(name)
+		c.node(name, zone)
+	}
+	c.plan.domains = append(c.plan.domains, d)
+}
+
+// node is the node of a name, made where there is none yet.
+func (c *compiler) node(name string, z *zone) *node {
+	n, ok := c.plan.names[name]
+	if !ok {
+		n = &node{zone: z}
+		c.plan.names[name] = n
+	}
+	return n
+}
+
+// reach notes the families, and whether there are names, of everything that a
+// target can lead to, and returns those names.
+func (c *compiler) reach(t policy.Target, d *domain) (hosts []string) {
+	if t.Policy != nil {
+		for _, r := range t.Policy.Rules {
+			hosts = append(hosts, c.reach(r.Target, d)...)
+		}
+		return hosts
+	}
+	for _, set := range c.plan.failovers[t.Failover].Sets {
+		for _, part := range set.Pools {
+			for _, m := range part.Members {
+				if m.Host != "" {
+					hosts = append(hosts, m.Host)
+					d.cnames = true
+					continue
+				}
+				d.families[familyOf(m.Addr)] = true
+			}
+		}
+	}
+	return hosts
+}
+
+// parentOf is the name without its first label.
+func parentOf(name string) string {
+	off, end := dns.NextLabel(name, 0)
+	if end {
+		return "."
+	}
+	return name[off:]
+}
+
+// longestZone is the most specific of some zones that a name is in, or "".
+func longestZone(zones []string, name string) string {
+	best := ""
+	for _, z := range zones {
+		if dns.IsSubDomain(z, name) && len(z) > len(best) {
+			best = z
+		}
+	}
+	return best
+}

@@ -1,0 +1,139 @@
+package gtm
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gtm-dns/coredns-gtm/policy"
+)
+
+// compileRegions makes the regions known to each other, and refuses circles.
+func (c *compiler) compileRegions() {
+	for _, cfg := range c.cfg.Regions {
+		c.regions[cfg.Name] = &policy.Region{Name: cfg.Name}
+	}
+	leads := map[string][]string{} // region -> regions it speaks of
+	places := map[string]Pos{}
+	for _, cfg := range c.cfg.Regions {
+		places[cfg.Name] = cfg.Pos
+		if len(cfg.Match) == 0 {
+			c.errorf(cfg.Pos, "region %q matches nothing: add match SOURCE", cfg.Name)
+		}
+		for _, line := range cfg.Match {
+			c.regions[cfg.Name].Lines = append(c.regions[cfg.Name].Lines, c.terms(line.Pos, line.Sources))
+			for _, s := range line.Sources {
+				if s.Region != "" {
+					leads[cfg.Name] = append(leads[cfg.Name], s.Region)
+				}
+			}
+		}
+	}
+	if circle := findCircle(leads); circle != nil {
+		c.errorf(places[circle[0]], "regions refer to each other in a circle: %s", strings.Join(circle, " -> "))
+	}
+}
+
+// terms finds the regions that sources name.
+func (c *compiler) terms(at Pos, sources []policy.Source) []policy.Term {
+	var terms []policy.Term
+	for _, s := range sources {
+		t := policy.Term{Source: s}
+		if s.Region != "" {
+			if t.In = c.regions[s.Region]; t.In == nil {
+				c.errorf(at, "region %q is not declared%s", s.Region, known(slices.Collect(maps.Keys(c.regions))))
+				continue
+			}
+		}
+		terms = append(terms, t)
+	}
+	return terms
+}
+
+func (c *compiler) compilePolicies() {
+	leads := map[string][]string{} // policy -> its targets
+	for _, cfg := range c.cfg.Policies {
+		c.places[cfg.Name] = cfg.Pos
+		leads[cfg.Name] = append(leads[cfg.Name], cfg.Default)
+		for _, r := range cfg.Rules {
+			leads[cfg.Name] = append(leads[cfg.Name], r.Use)
+		}
+		c.policy(cfg)
+	}
+	if circle := findCircle(leads); circle != nil {
+		c.errorf(c.places[circle[0]], "policies lead to each other in a circle: %s", strings.Join(circle, " -> "))
+		return
+	}
+	for _, cfg := range c.cfg.Policies { // now that each has its place
+		what := "policy " + quote(cfg.Name)
+		rules := c.policies[cfg.Name].Rules
+		for i, r := range cfg.Rules {
+			rules[i].Target = c.target(r.Pos, what, r.Use)
+		}
+		if cfg.Default != "" {
+			rules[len(rules)-1].Target = c.target(cfg.DefaultPos, what, cfg.Default)
+		}
+	}
+}
+
+func (c *compiler) policy(cfg PolicyConfig) {
+	if cfg.Default == "" {
+		c.errorf(cfg.Pos, "policy %q has no default: add default use TARGET, for clients that no rule matches", cfg.Name)
+	}
+	var rules []policy.Rule
+	for _, r := range cfg.Rules {
+		rules = append(rules, policy.Rule{From: c.terms(r.Pos, r.From), Fence: r.Fence})
+	}
+	p, dead := policy.NewPolicy(cfg.Name, rules, policy.Target{})
+	for _, i := range dead {
+		c.errorf(cfg.Rules[i].Pos, "policy %q: this rule can never match: the rules before it cover all of its clients, or it has none", cfg.Name)
+	}
+	c.policies[cfg.Name] = p
+}
+
+// findCircle is a circle in a graph, its first name again at its end, or nil.
+func findCircle(leads map[string][]string) []string {
+	const (
+		open = 1
+		done = 2
+	)
+	marks := map[string]int{}
+	var path []string
+	var visit func(name string) []string
+	visit = func(name string) []string {
+		switch marks[name] {
+		case done:
+			return nil
+		case open:
+			return append(slices.Clone(path[slices.Index(path, name):]), name)
+		}
+		marks[name] = open
+		path = append(path, name)
+		for _, next := range leads[name] {
+			if circle := visit(next); circle != nil {
+				return circle
+			}
+		}
+		path = path[:len(path)-1]
+		marks[name] = done
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(leads)) {
+		if circle := visit(name); circle != nil {
+			return circle
+		}
+	}
+	return nil
+}
+
+func quote(name string) string { return strconv.Quote(name) }
+
+// count is "1 member", "2 members".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

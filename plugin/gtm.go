@@ -1,0 +1,95 @@
+// Package gtm is a CoreDNS plugin that answers each client with the best place
+// that is alive: a global traffic manager.
+package gtm
+
+import (
+	"context"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+
+	"github.com/coredns/coredns/plugin"
+	"github.com/miekg/dns"
+
+	"github.com/gtm-dns/coredns-gtm/policy"
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+// GTM is the handler of a block. CoreDNS makes one for every zone, listener and
+// socket; they share the block.
+type GTM struct {
+	Next plugin.Handler
+	*instance
+}
+
+// instance is one gtm block of the Corefile at work.
+type instance struct {
+	plan       *plan
+	publisher  *publisher
+	generation *generation
+	last       bool // no plugin stands below
+}
+
+// Name implements plugin.Handler.
+func (g *GTM) Name() string { return "gtm" }
+
+// ServeDNS implements plugin.Handler. This is the hot path: no lock, nothing
+// parsed that the configuration could have settled.
+func (g *GTM) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	room := rooms.Get().(*room)
+	defer rooms.Put(room)
+
+	snap := g.publisher.snapshot.Load() // one load: everything below sees one generation
+	question := &r.Question[0]
+	room.name = lower(room.name[:0], question.Name)
+	at := snap.find(room.name)
+	if !snap.owns(at, room.name, question.Qtype) {
+		return g.next(ctx, w, r)
+	}
+	opt, rcode := inspect(r)
+	if rcode != dns.RcodeSuccess {
+		return rcode, nil
+	}
+	who := snap.client(w, opt)
+	reply := newReply(r, opt, who, room.name)
+	if at.domain == nil || at.hasOwn(question.Qtype) {
+		snap.answerZone(reply, at, who, room)
+		return reply.write(w)
+	}
+	switch snap.answerDomain(reply, at.domain, who, room) {
+	case failed:
+		return dns.RcodeServerFailure, nil
+	case passed:
+		return g.next(ctx, w, r)
+	case elsewhere:
+		reply.lookup(ctx, w)
+	case complete:
+	}
+	reply.describe(ctx)
+	return reply.write(w)
+}
+
+// next hands a query that is not ours to the plugin below.
+func (g *GTM) next(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
+	if g.Next == nil && r.Opcode == dns.OpcodeNotify {
+		return dns.RcodeNotImplemented, nil
+	}
+	return plugin.NextOrFailure(g.Name(), g.Next, ctx, w, r)
+}
+
+// room is what a query needs to work in.
+type room struct {
+	pool.Scratch
+
+	name  []byte
+	addrs []netip.Addr
+}
+
+var rooms = sync.Pool{New: func() any { return new(room) }}
+
+// decide is the decision for a domain and a client. The snapshot, the client and
+// the draw are all that it depends on.
+func (s *snapshot) decide(d *domain, f pool.Family, who client, room *room) policy.Decision {
+	q := policy.Query{Client: who.Client, Family: f, Draw: pool.Draw(rand.Uint64())}
+	return d.Decide(s.views, q, &room.Scratch, nil)
+}

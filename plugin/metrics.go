@@ -1,0 +1,123 @@
+package gtm
+
+import (
+	"sync/atomic"
+
+	"github.com/coredns/coredns/plugin"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/policy"
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+const subsystem = "gtm"
+
+// The metrics of what happens once in a while. Those of what is are collected
+// from the blocks when they are asked for, and so vanish with their objects.
+var (
+	probes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "probes_total",
+		Help: "Probes made, by kind of check and verdict.",
+	}, []string{"kind", "verdict"})
+	checkChanges = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "check_changes_total",
+		Help: "Changes of a check's status, by kind of check and new status.",
+	}, []string{"kind", "to"})
+
+	answersDesc   = desc("answers_total", "Queries for a domain that were decided, by reason.", "gtm", "domain", "reason")
+	memberDesc    = desc("member_available", "Whether a member is available (1) or not (0).", "gtm", "pool", "member")
+	activeSetDesc = desc("failover_active", "Whether a set is its failover's active one (1) or not (0).", "gtm", "failover", "family", "set")
+	checksDesc    = desc("checks", "Checks that are being probed, each once.")
+	lateDesc      = desc("probes_late_total", "Probes that began 100 ms or more after their time.")
+	panicsDesc    = desc("probe_panics_total", "Faults of probes that were caught.")
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(prometheus.BuildFQName(plugin.Namespace, subsystem, name), help, labels, nil)
+}
+
+// reasons are all that a domain's answers are counted by.
+var reasons = [...]policy.Reason{
+	policy.Reason(pool.First.String()), policy.Reason(pool.Backup.String()), policy.Reason(pool.Held.String()),
+	policy.Reason(pool.Locked.String()), policy.Reason(pool.Delayed.String()), policy.Reason(pool.Pinned.String()),
+	policy.Reason(pool.Resort.String()), policy.Reason(pool.ServeAll.String()),
+	policy.Default, policy.MissingFamily, policy.OtherFamily, policy.AllDownAnswer,
+}
+
+// counters count a domain's answers, by reason.
+type counters struct {
+	byReason [len(reasons)]atomic.Uint64
+}
+
+func (c *counters) count(r policy.Reason) {
+	for i, reason := range reasons {
+		if reason == r {
+			c.byReason[i].Add(1)
+			return
+		}
+	}
+}
+
+// shareCounters lets domains that were there before go on counting.
+func (p *plan) shareCounters(old *plan) {
+	before := make(map[string]*counters, len(old.domains))
+	for _, d := range old.domains {
+		before[d.Name] = d.counters
+	}
+	for _, d := range p.domains {
+		if c := before[d.Name]; c != nil {
+			d.counters = c
+		}
+	}
+}
+
+func countResult(c healthcheck.Check, r healthcheck.Result) {
+	probes.WithLabelValues(string(c.Options.Value().Kind), r.Verdict.String()).Inc()
+}
+
+// Describe implements prometheus.Collector.
+func (l *life) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(l, ch) }
+
+// Collect implements prometheus.Collector: the blocks as they are now. Of two
+// generations of a block the newer one counts.
+func (l *life) Collect(ch chan<- prometheus.Metric) {
+	stats := l.registry.Stats()
+	ch <- prometheus.MustNewConstMetric(checksDesc, prometheus.GaugeValue, float64(l.registry.Len()))
+	ch <- prometheus.MustNewConstMetric(lateDesc, prometheus.CounterValue, float64(stats.Late))
+	ch <- prometheus.MustNewConstMetric(panicsDesc, prometheus.CounterValue, float64(stats.Panics))
+	for _, b := range l.newest() {
+		b.collect(ch)
+	}
+}
+
+func (b *instance) collect(ch chan<- prometheus.Metric) {
+	name := b.plan.name
+	for _, d := range b.plan.domains {
+		for i, reason := range reasons {
+			n := d.counters.byReason[i].Load()
+			if n > 0 || i == 0 {
+				ch <- prometheus.MustNewConstMetric(answersDesc, prometheus.CounterValue, float64(n), name, d.Name, string(reason))
+			}
+		}
+	}
+	for i, m := range b.plan.members {
+		up := 0.0
+		if b.publisher.available(i) {
+			up = 1
+		}
+		ch <- prometheus.MustNewConstMetric(memberDesc, prometheus.GaugeValue, up, name, m.Pool.Name, m.ID)
+	}
+	for _, v := range b.publisher.snapshot.Load().views {
+		for _, fam := range v.Failover.Judged() {
+			active := v.Active(fam)
+			for i, set := range v.Failover.Sets {
+				on := 0.0
+				if i == active {
+					on = 1
+				}
+				ch <- prometheus.MustNewConstMetric(activeSetDesc, prometheus.GaugeValue, on, name, v.Failover.Name, fam.String(), set.Name)
+			}
+		}
+	}
+}

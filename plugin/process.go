@@ -1,0 +1,163 @@
+package gtm
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gtm-dns/coredns-gtm/healthcheck"
+)
+
+// process is what outlives a reload: the checks with their states, and which
+// generations of which blocks are alive. It is the package's only global state.
+var process = newLife()
+
+// readyDeadline is how long ready waits for the checks' first results.
+const readyDeadline = 30 * time.Second
+
+// life is the blocks of one process. During a reload two generations live: the
+// old one answers until the new one does. What Caddy tells, and when:
+//
+//	reload:        old restarting -> new start -> old stop
+//	failed reload: old restarting -> (new start) -> old restartFailed
+//
+// A generation that was started by a reload that failed hears nothing, so its
+// parent drops it.
+type life struct {
+	registry *healthcheck.Registry
+
+	mu         sync.Mutex // guards following
+	alive      []*instance
+	started    time.Time   // when a block last came to life
+	restarting *generation // or nil
+}
+
+// generation is the blocks of one CoreDNS instance.
+type generation struct {
+	parent *generation // that it is to replace, or nil
+}
+
+func newLife() *life {
+	l := &life{}
+	l.registry = healthcheck.NewRegistry(healthcheck.Config{OnResult: countResult, OnChange: noteChange})
+	prometheus.MustRegister(probes, checkChanges, l)
+	return l
+}
+
+// ready says whether every check has had a first result, or has had its time.
+func (l *life) ready() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.registry.Unprobed() == 0 || time.Since(l.started) > readyDeadline
+}
+
+// newest are the blocks alive, of each name the newest one.
+func (l *life) newest() []*instance {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var blocks []*instance
+	for i, b := range l.alive {
+		newer := func(other *instance) bool { return other.plan.name == b.plan.name }
+		if !slices.ContainsFunc(l.alive[i+1:], newer) {
+			blocks = append(blocks, b)
+		}
+	}
+	return blocks
+}
+
+// noteChange logs and counts that a check went up or down.
+func noteChange(c healthcheck.Check, from, to healthcheck.State, r healthcheck.Result) {
+	if from.Status == to.Status {
+		return
+	}
+	kind := string(c.Options.Value().Kind)
+	checkChanges.WithLabelValues(kind, to.Status.String()).Inc()
+	where := c.Target.Host
+	if c.Target.Port != 0 {
+		where = net.JoinHostPort(where, strconv.Itoa(int(c.Target.Port)))
+	}
+	if to.Status == healthcheck.Down {
+		log.Warningf("check %s %s is down: %s (was %s)", kind, where, r.Reason, from.Status)
+		return
+	}
+	log.Infof("check %s %s is up (was %s)", kind, where, from.Status)
+}
+
+// start brings a block to life. It takes over from the same block of the
+// generation that it replaces.
+func (l *life) start(b *instance) error {
+	stale, err := l.join(b)
+	if stale != nil {
+		stale.publisher.stop()
+	}
+	return err
+}
+
+// join does start's work under the lock. It returns a block of the same name
+// that nobody will ever end: its reload failed, and the generation before it had
+// no gtm block to hear of it.
+func (l *life) join(b *instance) (stale *instance, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b.generation.parent = l.restarting
+	var earlier *past
+	for _, other := range l.alive {
+		if other.plan.name != b.plan.name {
+			continue
+		}
+		if other.generation == b.generation {
+			return nil, fmt.Errorf("two gtm blocks are named %q: give one of them another name", b.plan.name)
+		}
+		earlier = other.publisher.past()
+		b.plan.shareCounters(other.plan)
+		if other.generation != l.restarting {
+			stale = other
+		}
+	}
+	if err := b.publisher.start(l.registry, earlier); err != nil {
+		return nil, err
+	}
+	l.alive = slices.DeleteFunc(l.alive, func(other *instance) bool { return other == stale })
+	l.alive = append(l.alive, b)
+	l.started = time.Now()
+	return stale, nil
+}
+
+// restart is told by a generation that a reload begins.
+func (l *life) restart(g *generation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.restarting = g
+}
+
+// restartFailed is told by the generation that goes on.
+func (l *life) restartFailed(g *generation) {
+	l.end(func(other *generation) bool { return other.parent == g })
+}
+
+// stop is told by a generation that is replaced, or at the end of the process.
+func (l *life) stop(g *generation) {
+	l.end(func(other *generation) bool { return other == g })
+}
+
+func (l *life) end(which func(*generation) bool) {
+	l.mu.Lock()
+	var ended []*instance
+	l.alive = slices.DeleteFunc(l.alive, func(b *instance) bool {
+		if which(b.generation) {
+			ended = append(ended, b)
+			return true
+		}
+		return false
+	})
+	l.restarting = nil
+	l.mu.Unlock()
+	for _, b := range ended {
+		b.publisher.stop()
+	}
+}

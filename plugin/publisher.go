@@ -1,0 +1,172 @@
+package gtm
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+// publisher is the single writer of a block's snapshots: it turns changes of
+// check states, and the end of delays, into what queries see.
+type publisher struct {
+	plan     *plan
+	snapshot atomic.Pointer[snapshot]
+	changed  func(from, to *pool.View) // told of every new view, under mu; or nil
+
+	mu        sync.Mutex // guards following
+	closed    bool
+	lease     *healthcheck.Lease // or nil before start
+	states    []healthcheck.State
+	waiting   []bool // member: unknown checks count as down (rule 12)
+	health    []pool.Health
+	failovers []failoverState
+}
+
+// failoverState is what the publisher keeps of a failover.
+type failoverState struct {
+	memory pool.Memory
+	at     time.Time   // of its last step
+	timer  *time.Timer // to its next step, or nil
+}
+
+// newPublisher makes a publisher that answers as if nothing were known: checks
+// without a verdict count as up.
+func newPublisher(p *plan) *publisher {
+	pub := &publisher{
+		plan:      p,
+		states:    make([]healthcheck.State, len(p.checks)),
+		waiting:   make([]bool, len(p.members)),
+		health:    make([]pool.Health, len(p.members)),
+		failovers: make([]failoverState, len(p.failovers)),
+	}
+	for i, f := range p.failovers {
+		pub.failovers[i].memory = f.Fresh()
+	}
+	return pub
+}
+
+// start has the plan's checks probed and publishes the first snapshot. What
+// earlier says of the same block's past is taken over; it may be nil.
+func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
+	pub.mu.Lock()
+	defer pub.mu.Unlock()
+	lease, err := r.Lease(pub.plan.checks, pub.check) // its callbacks wait for mu
+	if err != nil {
+		return err
+	}
+	pub.lease = lease
+	for i := range pub.states {
+		pub.states[i] = lease.State(i)
+	}
+	if earlier != nil {
+		pub.adopt(earlier)
+	}
+	for i := range pub.plan.members {
+		pub.health[i] = pub.judge(i)
+	}
+	pub.snapshot.Store(&snapshot{plan: pub.plan, views: make([]*pool.View, len(pub.plan.failovers))})
+	now := time.Now()
+	for i := range pub.failovers {
+		pub.failovers[i].at = now
+	}
+	pub.publish(everyIndex(len(pub.failovers)))
+	return nil
+}
+
+// stop ends probes and timers. The last snapshot keeps answering.
+func (pub *publisher) stop() {
+	pub.mu.Lock()
+	pub.closed = true
+	lease := pub.lease
+	for i := range pub.failovers {
+		if t := pub.failovers[i].timer; t != nil {
+			t.Stop()
+		}
+	}
+	pub.mu.Unlock()
+	if lease != nil { // outside mu: it waits for callbacks that take it
+		lease.Close()
+	}
+}
+
+// check takes a new state of one of the plan's checks.
+func (pub *publisher) check(i int, s healthcheck.State) {
+	pub.mu.Lock()
+	defer pub.mu.Unlock()
+	if pub.closed {
+		return
+	}
+	pub.states[i] = s
+	member := pub.plan.ownerOf[i]
+	if h := pub.judge(member); h != pub.health[member] {
+		pub.health[member] = h
+		pub.publish(pub.plan.holders[member])
+	}
+}
+
+// judge is a member's health by the states of its checks.
+func (pub *publisher) judge(member int) pool.Health {
+	m, checks := pub.plan.members[member], pub.plan.checksOf[member]
+	return m.Judge(m.Pool.Require, pub.states[checks.from:checks.to], pub.waiting[member])
+}
+
+// publish lets the failovers step, and publishes their new views together.
+func (pub *publisher) publish(failovers []int) {
+	old := pub.snapshot.Load()
+	next := &snapshot{plan: pub.plan, views: slices.Clone(old.views)}
+	now := time.Now()
+	for _, i := range failovers {
+		next.views[i] = pub.step(i, now)
+	}
+	pub.snapshot.Store(next)
+	if pub.changed != nil {
+		for _, i := range failovers {
+			pub.changed(old.views[i], next.views[i])
+		}
+	}
+}
+
+// step is a failover's view after its next step, for which it also sets the
+// timer if time alone will make one.
+func (pub *publisher) step(i int, now time.Time) *pool.View {
+	f, s := pub.plan.failovers[i], &pub.failovers[i]
+	states := f.States(pub.health)
+	memory, wake := f.Next(s.memory, states, now.Sub(s.at))
+	s.memory, s.at = memory, now
+	if s.timer != nil {
+		s.timer.Stop()
+		s.timer = nil
+	}
+	if wake != pool.Never {
+		s.timer = time.AfterFunc(wake, func() { pub.wake(i) })
+	}
+	return f.View(memory, states, pub.health)
+}
+
+// wake lets one failover step because a delay has run out.
+func (pub *publisher) wake(i int) {
+	pub.mu.Lock()
+	defer pub.mu.Unlock()
+	if !pub.closed {
+		pub.publish([]int{i})
+	}
+}
+
+// available says whether a member is available.
+func (pub *publisher) available(member int) bool {
+	pub.mu.Lock()
+	defer pub.mu.Unlock()
+	return pub.health[member]&pool.Available != 0
+}
+
+func everyIndex(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}

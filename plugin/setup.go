@@ -1,0 +1,74 @@
+package gtm
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	clog "github.com/coredns/coredns/plugin/pkg/log"
+)
+
+var log = clog.NewWithPlugin("gtm")
+
+func init() { plugin.Register("gtm", setup) }
+
+// setup reads a server block's gtm blocks. It has no side effects, for it also
+// runs for reloads that fail: what acts begins in OnStartup.
+func setup(c *caddy.Controller) error {
+	configs, err := parse(c)
+	if err != nil {
+		return plugin.Error("gtm", err)
+	}
+	gen := generationOf(c)
+	for _, cfg := range configs {
+		plan, err := compile(cfg)
+		if err != nil {
+			return plugin.Error("gtm", err)
+		}
+		b := &instance{plan: plan, publisher: newPublisher(plan), generation: gen}
+		c.OnStartup(func() error { return b.start(dnsserver.GetConfig(c)) })
+		dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
+			b.last = next == nil
+			return &GTM{Next: next, instance: b}
+		})
+	}
+	return nil
+}
+
+// generationOf is the generation of the CoreDNS instance that is being set up.
+// The first of its gtm blocks ties it to the instance's life.
+func generationOf(c *caddy.Controller) *generation {
+	type key struct{}
+	if g, ok := c.Get(key{}).(*generation); ok {
+		return g
+	}
+	g := new(generation)
+	c.Set(key{}, g)
+	c.OnRestart(func() error { process.restart(g); return nil })
+	c.OnRestartFailed(func() error { process.restartFailed(g); return nil })
+	c.OnShutdown(func() error { process.stop(g); return nil }) // an error would end later reloads
+	return g
+}
+
+// start checks what could not be known before all plugins were, and brings the
+// block to life.
+func (b *instance) start(cfg *dnsserver.Config) error {
+	if cfg.Handler("loadbalance") != nil {
+		return plugin.Error("gtm", errors.New("loadbalance in the same server block would shuffle what gtm has put in order: remove it, and use balance"))
+	}
+	if b.last && len(b.plan.nexts) > 0 {
+		return plugin.Error("gtm", b.plan.nexts[0].Errorf("on_all_down next: there is no plugin below gtm that could answer"))
+	}
+	if cfg.Handler("minimal") != nil && b.plan.ecs.On {
+		log.Warningf("gtm %q: minimal in the same server block drops the OPT record that carries EDNS Client Subnet from replies", b.plan.name)
+	}
+	for _, w := range b.plan.warnings {
+		log.Warning(w)
+	}
+	if err := process.start(b); err != nil {
+		return plugin.Error("gtm", fmt.Errorf("%s: %w", b.plan.pos, err))
+	}
+	return nil
+}

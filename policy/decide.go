@@ -1,0 +1,205 @@
+package policy
+
+import (
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+// Query is all that a decision depends on besides the views.
+type Query struct {
+	Client pool.Client
+	Family pool.Family // IPv4 or IPv6
+	Draw   pool.Draw
+}
+
+// Outcome is a kind of decision.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Members   Outcome = iota // answer Decision.Members
+	NoData                   // the name has none of this family
+	ServFail                 // on_all_down servfail
+	Next                     // on_all_down next
+	CNAME                    // on_all_down cname: answer Domain.AllDown.CNAME
+	Addresses                // on_all_down address: answer those of Domain.AllDown.Addrs
+)
+
+// Reason says in a word why a decision is as it is: a pool.Why, or one of these.
+type Reason string
+
+// The reasons that are not a set's.
+const (
+	Default       Reason = "default"        // the client's rule has nothing: the policy's default answers
+	MissingFamily Reason = "missing_family" // the set that serves has none of this family
+	OtherFamily   Reason = "other_family"   // nothing of this family, but something of the other one
+	AllDownAnswer Reason = "on_all_down"    // nothing at all: on_all_down's own answer
+)
+
+// Decision is the outcome for one query.
+type Decision struct {
+	Outcome Outcome
+	Reason  Reason
+	TTL     uint32         // seconds
+	Members []*pool.Member // at least one for Members, else empty; lives in the Scratch
+	Set     *pool.Set      // that answers, or nil
+	Policy  *Policy        // the innermost one on the way to the set, or nil
+	Rule    int            // of Policy
+}
+
+// Decide decides a query. It is a pure function of the domain, the views and the
+// query, and allocates only what the Scratch lacks yet. A trace, or nil, is told
+// every step.
+func (d *Domain) Decide(views []*pool.View, q Query, s *pool.Scratch, trace *Trace) Decision {
+	w := walk{views: views, q: q, scratch: s, trace: trace}
+	trace.question(d, q)
+	if w.visit(d.Target, activeSet) {
+		return w.decision(d)
+	}
+	fenced := w.fenced
+	if w.visit(d.Target, lastResort) {
+		return w.decision(d)
+	}
+	if w.otherFamily(d.Target) {
+		trace.otherFamily(q.Family)
+		return Decision{Outcome: NoData, Reason: OtherFamily, TTL: d.Min}
+	}
+	kind := d.AllDown.Kind
+	if fenced && kind != AllDownNoData && kind != AllDownServFail {
+		kind = ServeAll
+	}
+	trace.allDown(d, kind, fenced)
+	if kind == ServeAll && w.visit(d.Target, everyMember) {
+		return w.decision(d)
+	}
+	return Decision{Outcome: d.AllDown.outcome(kind, q.Family), Reason: AllDownAnswer, TTL: d.Min}
+}
+
+// outcome is on_all_down's own answer.
+func (a *AllDown) outcome(kind AllDownKind, f pool.Family) Outcome {
+	switch kind {
+	case AllDownServFail:
+		return ServFail
+	case AllDownNext:
+		return Next
+	case AllDownCNAME:
+		return CNAME
+	case AllDownAddress:
+		for _, addr := range a.Addrs {
+			if addr.Is4() == (f == pool.IPv4) {
+				return Addresses
+			}
+		}
+	case ServeAll, AllDownNoData:
+	}
+	return NoData
+}
+
+// walk goes the ways of one decision: from policies down to failovers, and from
+// what has nothing to the policies' defaults, the innermost first (rule 8).
+type walk struct {
+	views   []*pool.View
+	q       Query
+	scratch *pool.Scratch
+	trace   *Trace
+
+	use    use
+	fenced bool // a fence ended this walk
+	fell   bool // this walk met something that had nothing
+	found  Decision
+	soon   bool // what was found may change soon
+}
+
+// use is what a walk takes of a failover.
+type use uint8
+
+const (
+	activeSet   use = iota
+	lastResort      // members of weight 0 that are up
+	everyMember     // health ignored
+	look            // the active set, but nothing is picked
+)
+
+// visit walks from a target, and says whether it found something.
+func (w *walk) visit(t Target, u use) bool {
+	w.use, w.fenced, w.fell = u, false, false
+	return w.target(t)
+}
+
+// otherFamily says whether the other family has something available.
+func (w *walk) otherFamily(t Target) bool {
+	w.q.Family = w.q.Family.Other()
+	found := w.visit(t, look)
+	w.q.Family = w.q.Family.Other()
+	return found
+}
+
+func (w *walk) target(t Target) bool {
+	p := t.Policy
+	if p == nil {
+		return w.failover(w.views[t.Failover])
+	}
+	rule := p.match(w.q.Client.Addr)
+	w.found.Policy, w.found.Rule = p, rule
+	w.trace.rule(p, rule, w.use)
+	if w.target(p.Rules[rule].Target) {
+		return true
+	}
+	w.fenced = w.fenced || p.Rules[rule].Fence
+	if w.fenced || p.isDefault(rule) {
+		return false
+	}
+	w.found.Policy, w.found.Rule = p, len(p.Rules)-1
+	w.trace.rule(p, w.found.Rule, w.use)
+	return w.target(p.fallback())
+}
+
+// failover takes what the failover has for the walk's use.
+func (w *walk) failover(v *pool.View) bool {
+	fv := &v.Families[w.q.Family]
+	w.trace.failover(v, w.q.Family, w.use)
+	switch w.use {
+	case look:
+		return fv.Serving == pool.Members
+	case lastResort:
+		return w.take(&fv.Resort, true)
+	case everyMember:
+		return w.take(&fv.All, true)
+	case activeSet:
+	}
+	switch fv.Serving {
+	case pool.Members:
+		return w.take(&fv.Ordinary, fv.Unsettled)
+	case pool.Missing:
+		w.found.Outcome, w.found.Reason, w.found.Set = NoData, MissingFamily, fv.Ordinary.Set
+		w.soon = fv.Unsettled || w.fell
+		return true
+	case pool.Nothing:
+		w.fell = true
+	}
+	return false
+}
+
+// take picks from a hand, if it has anything.
+func (w *walk) take(h *pool.Hand, soon bool) bool {
+	if h.Empty() {
+		return false
+	}
+	w.found.Outcome, w.found.Set = Members, h.Set
+	w.found.Members = h.Pick(w.scratch, w.q.Client, &w.q.Draw)
+	w.found.Reason = Reason(h.Why.String())
+	if w.fell && w.use == activeSet {
+		w.found.Reason = Default
+	}
+	w.soon = soon || w.fell
+	w.trace.picked(h, w.found.Members)
+	return true
+}
+
+// decision is what was found, with the domain's TTL for it (rule 11).
+func (w *walk) decision(d *Domain) Decision {
+	w.found.TTL = d.TTL
+	if w.soon {
+		w.found.TTL = d.Min
+	}
+	return w.found
+}
