@@ -3,6 +3,7 @@
 package healthcheck
 
 import (
+	"fmt"
 	"time"
 	"unique"
 )
@@ -47,24 +48,20 @@ type Options struct {
 	FollowRedirects bool
 
 	// https, and tcp with tls
-	TLS       bool
+	TLS       bool   // always meant by https
 	SNI       string // "": Host, else the target's host name; no SNI for an address
 	TLSVerify bool
 	CA        string // PEM; "": the system's roots
 	Cert, Key string // PEM; "": no client certificate
 
 	// tcp
-	Send    string
-	Receive string // regular expression
+	Send    string // "": nothing
+	Receive string // regular expression; "": nothing is read
 
 	// ping
 	Count int // packets per probe
 	Loss  int // percent; this much or more is a fail
 }
-
-// Codes is a set of HTTP status codes and code ranges as it is written, such as
-// "200-299,304".
-type Codes string
 
 // Defaults of every kind, in one place.
 const (
@@ -81,4 +78,43 @@ func DefaultThresholds() Thresholds {
 		Interval: DefaultInterval, Timeout: DefaultTimeout,
 		Fall: DefaultFall, Rise: DefaultRise, Recheck: DefaultRecheck,
 	}
+}
+
+// DefaultOptions are those of a check of this kind that says nothing about
+// them. TLSVerify is already on for tcp, so that turning TLS on is enough.
+func DefaultOptions(k Kind) Options {
+	o := Options{Kind: k}
+	switch k {
+	case Ping:
+		o.Count, o.Loss = 3, 100
+	case TCP:
+		o.TLSVerify = true
+	case HTTPS:
+		o.TLS, o.TLSVerify = true, true
+		fallthrough
+	case HTTP:
+		o.Method, o.Path, o.Expect = "GET", "/", "200-399"
+	}
+	return o
+}
+
+// validate names the first threshold that makes no sense.
+func (t Thresholds) validate() error {
+	switch {
+	case t.Interval <= 0:
+		return fmt.Errorf("interval %v is not positive", t.Interval)
+	case t.Timeout <= 0:
+		return fmt.Errorf("timeout %v is not positive", t.Timeout)
+	case t.Timeout > t.Interval:
+		return fmt.Errorf("timeout %v exceeds the interval %v", t.Timeout, t.Interval)
+	case t.Fall < 1:
+		return fmt.Errorf("fall %d is less than 1", t.Fall)
+	case t.Rise < 1:
+		return fmt.Errorf("rise %d is less than 1", t.Rise)
+	case t.Recheck < 0:
+		return fmt.Errorf("recheck %v is negative", t.Recheck)
+	case t.MaxLatency < 0:
+		return fmt.Errorf("max_latency %v is negative", t.MaxLatency)
+	}
+	return nil
 }

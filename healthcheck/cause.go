@@ -1,0 +1,104 @@
+package healthcheck
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// judge turns the error that ended a probe into its result.
+func judge(ctx context.Context, err error) Result {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return couldNot(ReasonCanceled)
+	}
+	return cause(err)
+}
+
+// cause is the result that an error stands for. Inconclusive are only those
+// errors that say that this host could not try.
+func cause(err error) Result {
+	if dnsErr, ok := errors.AsType[*net.DNSError](err); ok {
+		return resolutionCause(dnsErr)
+	}
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		if r, known := errnoCause(errno); known {
+			return r
+		}
+	}
+	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() ||
+		errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded) {
+		return fail(ReasonTimeout)
+	}
+	if r, ok := tlsCause(err); ok {
+		return r
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fail(ReasonClosed)
+	}
+	return fail(ReasonProtocol)
+}
+
+func errnoCause(errno syscall.Errno) (Result, bool) {
+	switch errno {
+	case syscall.EMFILE, syscall.ENFILE:
+		return couldNot(ReasonDescriptors), true
+	case syscall.ENOBUFS, syscall.ENOMEM, syscall.EACCES, syscall.EPERM,
+		syscall.EADDRNOTAVAIL, syscall.EAFNOSUPPORT, syscall.EPROTONOSUPPORT:
+		return couldNot(ReasonNoSocket), true
+	case syscall.ENETUNREACH, syscall.ENETDOWN,
+		syscall.EINVAL: // a blackhole route, or a link-local address without its zone
+		return couldNot(ReasonNoRoute), true
+	case syscall.ECONNREFUSED:
+		return fail(ReasonRefused), true
+	case syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE:
+		return fail(ReasonReset), true
+	case syscall.EHOSTUNREACH, syscall.EHOSTDOWN, syscall.ENOPROTOOPT:
+		return fail(ReasonUnreachable), true
+	case syscall.ETIMEDOUT:
+		return fail(ReasonTimeout), true
+	}
+	return Result{}, false
+}
+
+// resolutionCause looks into the text, since the resolver wraps no errno.
+func resolutionCause(err *net.DNSError) Result {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE} {
+		if strings.Contains(err.Err, errno.Error()) {
+			return couldNot(ReasonDescriptors)
+		}
+	}
+	return fail(ReasonResolution)
+}
+
+func tlsCause(err error) (Result, bool) {
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		if invalid.Reason == x509.Expired {
+			return fail(ReasonTLSExpired), true
+		}
+		return fail(ReasonTLSUntrusted), true
+	}
+	if _, ok := errors.AsType[x509.HostnameError](err); ok {
+		return fail(ReasonTLSName), true
+	}
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return fail(ReasonTLSUntrusted), true
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return fail(ReasonTLSUntrusted), true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+		return fail(ReasonTLS), true
+	}
+	// crypto/tls keeps its alerts to itself, but names them by the operation.
+	if op, ok := errors.AsType[*net.OpError](err); ok && (op.Op == "remote error" || op.Op == "local error") {
+		return fail(ReasonTLS), true
+	}
+	return Result{}, false
+}

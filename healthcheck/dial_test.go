@@ -1,0 +1,207 @@
+package healthcheck
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"runtime"
+	"syscall"
+	"testing"
+)
+
+func TestCause(t *testing.T) {
+	dial := func(e syscall.Errno) error {
+		return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", e)}
+	}
+	for _, c := range []struct {
+		err  error
+		want string
+	}{
+		{dial(syscall.EMFILE), "inconclusive: descriptors"},
+		{dial(syscall.ENFILE), "inconclusive: descriptors"},
+		{dial(syscall.ENOBUFS), "inconclusive: no socket"},
+		{dial(syscall.ENOMEM), "inconclusive: no socket"},
+		{dial(syscall.EACCES), "inconclusive: no socket"},
+		{dial(syscall.EPERM), "inconclusive: no socket"},
+		{dial(syscall.EADDRNOTAVAIL), "inconclusive: no socket"},
+		{dial(syscall.EAFNOSUPPORT), "inconclusive: no socket"},
+		{dial(syscall.ENETUNREACH), "inconclusive: no route"},
+		{dial(syscall.ENETDOWN), "inconclusive: no route"},
+		{dial(syscall.EINVAL), "inconclusive: no route"},
+		{dial(syscall.ECONNREFUSED), "fail: refused"},
+		{dial(syscall.ECONNRESET), "fail: reset"},
+		{dial(syscall.EPIPE), "fail: reset"},
+		{dial(syscall.EHOSTUNREACH), "fail: unreachable"},
+		{dial(syscall.ETIMEDOUT), "fail: timeout"},
+		{context.DeadlineExceeded, "fail: timeout"},
+		{os.ErrDeadlineExceeded, "fail: timeout"},
+		{&net.DNSError{Err: "no such host", IsNotFound: true}, "fail: resolution"},
+		{&net.DNSError{Err: "i/o timeout", IsTimeout: true}, "fail: resolution"},
+		{&net.DNSError{Err: "dial udp 192.0.2.53:53: socket: too many open files"}, "inconclusive: descriptors"},
+		{fmt.Errorf("wrapped: %w", x509.HostnameError{}), "fail: tls: name"},
+		{x509.CertificateInvalidError{Reason: x509.TooManyIntermediates}, "fail: tls: untrusted"},
+		{http.ErrSchemeMismatch, "fail: tls"},
+		{io.EOF, "fail: closed"},
+		{errors.New("anything else"), "fail: protocol"},
+	} {
+		if got := said(cause(c.err)); got != c.want {
+			t.Errorf("%v: got %q, want %q", c.err, got, c.want)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	wantSaid(t, judge(ctx, dial(syscall.ECONNREFUSED)), "inconclusive: canceled")
+}
+
+// In turn: one address that answers is enough, and a fail is told before what
+// says nothing of the target.
+func TestConnectAny(t *testing.T) {
+	up, down := serve(t, "127.0.0.1", hang), closedPort(t, "127.0.0.1")
+	good, cannot := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("fe80::1") // without its zone: EINVAL
+	for _, c := range []struct {
+		addrs []netip.Addr
+		port  uint16
+		want  string
+	}{
+		{[]netip.Addr{cannot, good}, up.Port, "pass"},
+		{[]netip.Addr{cannot, good}, down.Port, "fail: refused"},
+		{[]netip.Addr{good, cannot}, down.Port, "fail: refused"},
+		{[]netip.Addr{cannot, cannot}, up.Port, "inconclusive: no route"},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), longEnough)
+		conn, err := connectAny(ctx, c.addrs, c.port)
+		r := pass()
+		if err != nil {
+			r = judge(ctx, err)
+		} else {
+			conn.Close()
+		}
+		cancel()
+		wantSaid(t, r, c.want)
+	}
+}
+
+// A full accept queue drops what comes: the connect itself hangs.
+func TestConnectTimeout(t *testing.T) {
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Close(fd) }()
+	if err := syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	sa, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to := Target{"127.0.0.1", uint16(sa.(*syscall.SockaddrInet4).Port)}
+	for range 10 {
+		ctx, cancel := context.WithTimeout(t.Context(), soon)
+		conn, err := connect(ctx, to)
+		cancel()
+		if err != nil {
+			break
+		}
+		defer conn.Close()
+	}
+	for _, k := range []Kind{TCP, HTTP, HTTPS} {
+		wantSaid(t, probe(t, DefaultOptions(k), to, soon), "fail: timeout")
+	}
+}
+
+func TestOutOfDescriptors(t *testing.T) {
+	to := serve(t, "127.0.0.1", hang)
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
+		t.Fatal(err)
+	}
+	few := was
+	few.Cur = 64
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was) }()
+	var files []*os.File
+	defer func() {
+		for _, f := range files {
+			f.Close()
+		}
+	}()
+	for {
+		f, err := os.Open(os.DevNull)
+		if err != nil {
+			break
+		}
+		files = append(files, f)
+	}
+	for _, k := range []Kind{TCP, HTTP, HTTPS} {
+		wantSaid(t, probe(t, DefaultOptions(k), to, longEnough), "inconclusive: descriptors")
+	}
+	wantSaid(t, probe(t, DefaultOptions(Ping), Target{Host: "127.0.0.1"}, longEnough), "inconclusive: descriptors")
+}
+
+// inEmptyNet runs f where there is no route at all. Its thread ends with it.
+func inEmptyNet(t *testing.T, f func()) {
+	t.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread is not to be used again
+		err := syscall.Unshare(syscall.CLONE_NEWNET)
+		if err == nil {
+			f()
+		}
+		done <- err
+	}()
+	if err := <-done; err != nil {
+		if os.Geteuid() != 0 {
+			t.Skip("a network namespace takes root: ", err)
+		}
+		t.Fatal(err)
+	}
+}
+
+func TestNoRoute(t *testing.T) {
+	inEmptyNet(t, func() {
+		for _, host := range []string{"192.0.2.1", "2001:db8::1"} {
+			for _, k := range []Kind{TCP, HTTP, HTTPS, Ping} {
+				o := DefaultOptions(k)
+				p, err := New(o)
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				to := Target{Host: host, Port: 80}
+				ctx, cancel := context.WithTimeout(context.Background(), longEnough)
+				if r := p.Probe(ctx, to); r.Verdict != Inconclusive {
+					t.Errorf("%s to %s: %s", k, host, said(r))
+				} else if k != Ping && r.Reason != ReasonNoRoute && r.Reason != ReasonNoSocket {
+					t.Errorf("%s to %s: %s", k, host, said(r))
+				}
+				cancel()
+				closeProber(p)
+			}
+		}
+	})
+}
+
+// ENETUNREACH from a router is an answer about the target: there is a route.
+func TestHasRoute(t *testing.T) {
+	if !hasRoute(netip.MustParseAddrPort("127.0.0.1:80")) {
+		t.Error("no route to the loopback")
+	}
+	inEmptyNet(t, func() {
+		if hasRoute(netip.MustParseAddrPort("192.0.2.1:80")) {
+			t.Error("a route out of nowhere")
+		}
+	})
+}

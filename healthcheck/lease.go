@@ -1,0 +1,66 @@
+package healthcheck
+
+import (
+	"slices"
+	"sync"
+)
+
+// Lease is a claim on checks.
+type Lease struct {
+	registry *Registry
+	changed  func(i int, s State) // or nil
+	entries  []*entry             // by index; set once
+
+	deliverMu sync.Mutex // guards following; held while changed runs
+	closed    bool
+}
+
+// deliver tells the lease's owner of a state.
+func (l *Lease) deliver(i int, s State) {
+	l.deliverMu.Lock()
+	defer l.deliverMu.Unlock()
+	defer l.registry.sched.survive()
+	if !l.closed && l.changed != nil {
+		l.changed(i, s)
+	}
+}
+
+// State is the state of the i-th check. It may be newer than what changed has
+// been called with.
+func (l *Lease) State(i int) State {
+	l.registry.mu.Lock()
+	defer l.registry.mu.Unlock()
+	return l.entries[i].state
+}
+
+// Close ends the lease; calling it again does nothing. A check that nobody else
+// leases stops being probed: its probe in flight is called off and its result
+// dropped.
+func (l *Lease) Close() {
+	l.deliverMu.Lock()
+	was := l.closed
+	l.closed = true
+	l.deliverMu.Unlock()
+	if was {
+		return
+	}
+	r := l.registry
+	r.mu.Lock()
+	var unused []Prober
+	for _, e := range l.entries {
+		if e.dead {
+			continue // a double that went with its first place, or the registry is closed
+		}
+		e.users = slices.DeleteFunc(e.users, func(u user) bool { return u.lease == l })
+		if len(e.users) > 0 {
+			continue
+		}
+		if p := r.drop(e); p != nil {
+			unused = append(unused, p)
+		}
+	}
+	r.mu.Unlock()
+	for _, p := range unused {
+		closeProber(p)
+	}
+}

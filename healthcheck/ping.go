@@ -1,0 +1,217 @@
+package healthcheck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/net/icmp"
+	"golang.org/x/net/ipv4"
+	"golang.org/x/net/ipv6"
+)
+
+// pingProber sends a few echo requests and counts the replies. The sockets are
+// the pinger's, which it holds from its first probe until Close.
+type pingProber struct {
+	pinger *pinger
+	count  int
+	loss   int // percent
+
+	mu     sync.Mutex // guards following
+	holds  bool
+	closed bool
+}
+
+// maxPingGap is the time between two requests: far enough apart that a full
+// queue on the way does not lose them together.
+const maxPingGap = 100 * time.Millisecond
+
+func newPing(o Options) (Prober, error) {
+	if o != (Options{Kind: o.Kind, Count: o.Count, Loss: o.Loss}) {
+		return nil, errors.New("takes count and loss")
+	}
+	if o.Count < 1 || o.Count > 100 {
+		return nil, fmt.Errorf("count %d is not within 1 to 100", o.Count)
+	}
+	if o.Loss < 1 || o.Loss > 100 {
+		return nil, fmt.Errorf("loss %d%% is not within 1%% to 100%%", o.Loss)
+	}
+	return &pingProber{pinger: sharedPinger, count: o.Count, loss: o.Loss}, nil
+}
+
+// Close gives the sockets up; a probe in flight becomes inconclusive.
+func (p *pingProber) Close() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.holds {
+		p.pinger.release()
+	}
+	p.holds, p.closed = false, true
+	return nil
+}
+
+func (p *pingProber) hold() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.holds && !p.closed {
+		p.pinger.acquire()
+		p.holds = true
+	}
+	return p.holds
+}
+
+func (p *pingProber) Probe(ctx context.Context, t Target) Result {
+	start := time.Now()
+	return p.probe(ctx, t).timed(start)
+}
+
+// probe asks the first address of a host name that this host can try at all.
+func (p *pingProber) probe(ctx context.Context, t Target) (r Result) {
+	if !p.hold() {
+		return couldNot(ReasonCanceled)
+	}
+	addrs, err := resolve(ctx, t.Host)
+	if err != nil {
+		return judge(ctx, err)
+	}
+	for _, a := range addrs {
+		if r = p.ping(ctx, a); r.Verdict != Inconclusive {
+			break
+		}
+	}
+	return r
+}
+
+func (p *pingProber) ping(ctx context.Context, to netip.Addr) Result {
+	s, err := p.pinger.socket(to.Is6())
+	if err != nil {
+		if r := cause(err); r.Verdict == Inconclusive {
+			return r
+		}
+		return couldNot(ReasonNoSocket)
+	}
+	e := s.expect(to, p.count)
+	defer s.forget(e)
+	got, sum, err := p.exchange(ctx, s, e)
+	if err != nil {
+		return judge(ctx, err)
+	}
+	r := pass()
+	if lost := p.count - got; lost*100 >= p.loss*p.count {
+		r = failLoss(lost, p.count)
+	}
+	if got > 0 {
+		r.RTT = sum / time.Duration(got)
+	}
+	return r
+}
+
+// exchange sends all requests within the first half of the time there is, and
+// waits for the replies in the rest. The error is that of the first request that
+// could not be sent; a socket that died meanwhile is one, too.
+func (p *pingProber) exchange(ctx context.Context, s *pingSocket, e *echoes) (got int, sum time.Duration, err error) {
+	gap := maxPingGap
+	if deadline, ok := ctx.Deadline(); ok {
+		gap = min(gap, time.Until(deadline)/time.Duration(2*p.count))
+	}
+	next := time.NewTimer(0) // the first one goes at once
+	defer next.Stop()
+	for sent := 0; got < p.count; {
+		select {
+		case <-next.C:
+			if err := s.send(e, sent); err != nil {
+				return got, sum, err
+			}
+			if sent++; sent < p.count {
+				next.Reset(gap)
+			}
+		case rtt := <-e.rtts:
+			got++
+			sum += rtt
+		case <-s.dead:
+			return got, sum, errPingSocket
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return got, sum, ctx.Err()
+			}
+			return got, sum, nil
+		}
+	}
+	return got, sum, nil
+}
+
+// openPing prefers a datagram socket, to which the kernel hands our own replies
+// alone; a raw one needs NET_RAW and sees those of the whole host.
+func openPing(v6 bool) (pingConn, error) {
+	if conn, err := openPingDatagram(v6); err == nil {
+		return conn, nil
+	}
+	return openPingRaw(v6)
+}
+
+func openPingDatagram(v6 bool) (pingConn, error) {
+	network, local := "udp4", "0.0.0.0"
+	if v6 {
+		network, local = "udp6", "::"
+	}
+	conn, err := icmp.ListenPacket(network, local)
+	return pingConn{conn, true}, err
+}
+
+func openPingRaw(v6 bool) (pingConn, error) {
+	network, local := "ip4:icmp", "0.0.0.0"
+	if v6 {
+		network, local = "ip6:ipv6-icmp", "::"
+	}
+	conn, err := icmp.ListenPacket(network, local)
+	if err != nil {
+		return pingConn{}, err
+	}
+	// Best effort: without the filter we only read more in vain.
+	if v6 {
+		var f ipv6.ICMPFilter
+		f.SetAll(true)
+		f.Accept(ipv6.ICMPTypeEchoReply)
+		_ = conn.IPv6PacketConn().SetICMPFilter(&f)
+	} else {
+		var f ipv4.ICMPFilter
+		f.SetAll(true)
+		f.Accept(ipv4.ICMPTypeEchoReply)
+		_ = conn.IPv4PacketConn().SetICMPFilter(&f)
+	}
+	return pingConn{conn, false}, nil
+}
+
+// echoRequest is the packet that asks. The id tells processes with raw sockets
+// apart; the kernel sets that of a datagram socket, and IPv6's checksum.
+func echoRequest(v6 bool, seq uint16, t token) ([]byte, error) {
+	m := icmp.Message{
+		Type: ipv4.ICMPTypeEcho,
+		Body: &icmp.Echo{ID: os.Getpid() & 0xffff, Seq: int(seq), Data: t[:]},
+	}
+	if v6 {
+		m.Type = ipv6.ICMPTypeEchoRequest
+	}
+	return m.Marshal(nil)
+}
+
+// echoReply reads a packet; ok is false if it is no reply to one of ours.
+func echoReply(v6 bool, packet []byte) (seq uint16, t token, ok bool) {
+	want, proto := icmp.Type(ipv4.ICMPTypeEchoReply), ipv4.ICMPTypeEchoReply.Protocol()
+	if v6 {
+		want, proto = ipv6.ICMPTypeEchoReply, ipv6.ICMPTypeEchoReply.Protocol()
+	}
+	m, err := icmp.ParseMessage(proto, packet)
+	if err != nil || m.Type != want {
+		return 0, token{}, false
+	}
+	echo, ok := m.Body.(*icmp.Echo)
+	if !ok || len(echo.Data) != len(token{}) {
+		return 0, token{}, false
+	}
+	return uint16(echo.Seq), token(echo.Data), true
+}

@@ -1,0 +1,284 @@
+package healthcheck
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	firstSpread = time.Second            // the first probes of new checks are made within this time
+	lateAfter   = 100 * time.Millisecond // a probe that starts so long after its time is late
+)
+
+// task is one check as the scheduler sees it.
+type task struct {
+	check  Check
+	prober Prober
+	report func(Result) (open bool) // takes the result, and says whether a streak is open; never panics
+
+	// The scheduler's mutex guards following.
+	due    time.Time
+	phase  time.Time          // of the second probe; zero once that is scheduled
+	index  int                // in the queue; -1: not there
+	cancel context.CancelFunc // or nil: not in flight
+	gone   bool
+}
+
+// scheduler is the only place where a probe starts. One goroutine waits for the
+// earliest task; a probe in flight has one of its own. A task in flight is not
+// queued, so it never has two, and a slow one never piles up.
+type scheduler struct {
+	max    int // in flight
+	wg     sync.WaitGroup
+	late   atomic.Uint64
+	panics atomic.Uint64
+
+	mu       sync.Mutex // guards following
+	queue    queue
+	tasks    int // queued and in flight
+	inFlight int
+	loop     *loop // or nil: no tasks
+}
+
+// loop is one life of the waiting goroutine: from the first task to the last.
+type loop struct {
+	wake chan struct{} // holds one: the queue's head or a free slot is to be looked at
+	stop chan struct{}
+}
+
+func newScheduler(maxInFlight int) *scheduler {
+	if maxInFlight <= 0 {
+		// Half of the descriptors: the rest is for those who ask.
+		maxInFlight = int(min(max(descriptorLimit()/2, 64), 4096))
+	}
+	return &scheduler{max: maxInFlight}
+}
+
+// add schedules new tasks. Their first probes come soon, evenly over a second
+// at most; their second ones evenly over an interval, so that from then on equal
+// checks are spread over it.
+func (s *scheduler) add(tasks []*task) {
+	if len(tasks) == 0 {
+		return
+	}
+	now := time.Now()
+	// Neighbours in the configuration are often neighbours in the rack: mix them.
+	order := slices.Clone(tasks)
+	rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	slices.SortStableFunc(order, func(a, b *task) int {
+		return cmp.Compare(a.check.Thresholds.Interval, b.check.Thresholds.Interval)
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(order) > 0 {
+		interval := order[0].check.Thresholds.Interval
+		n := 1
+		for n < len(order) && order[n].check.Thresholds.Interval == interval {
+			n++
+		}
+		s.spread(order[:n], now, interval)
+		order = order[n:]
+	}
+	s.tasks += len(tasks)
+	if s.loop == nil {
+		s.loop = &loop{wake: make(chan struct{}, 1), stop: make(chan struct{})}
+		s.wg.Add(1)
+		go s.wait(s.loop)
+	}
+	s.loop.poke()
+}
+
+// spread queues tasks of one interval, each at a random place of its own slice
+// of the time.
+func (s *scheduler) spread(tasks []*task, now time.Time, interval time.Duration) {
+	soon := min(interval, firstSpread)
+	for i, t := range tasks {
+		place := (float64(i) + rand.Float64()) / float64(len(tasks))
+		t.due = now.Add(time.Duration(place * float64(soon)))
+		t.phase = now.Add(soon + time.Duration(place*float64(interval)))
+		heap.Push(&s.queue, t)
+	}
+}
+
+// remove forgets a task and calls off its probe. Its report may still be
+// running, or run once more.
+func (s *scheduler) remove(t *task) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.gone {
+		return
+	}
+	t.gone = true
+	if t.cancel != nil {
+		t.cancel()
+	} else {
+		heap.Remove(&s.queue, t.index)
+	}
+	if s.tasks--; s.tasks == 0 {
+		close(s.loop.stop)
+		s.loop = nil
+	}
+}
+
+// wait starts what is due until the loop is stopped, also after a fault.
+func (s *scheduler) wait(l *loop) {
+	defer s.wg.Done()
+	for !s.waitOnce(l) {
+	}
+}
+
+func (s *scheduler) waitOnce(l *loop) (stopped bool) {
+	defer s.survive()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-l.stop:
+			return true
+		case <-l.wake:
+		case <-timer.C:
+		}
+		if next, ok := s.startDue(); ok {
+			timer.Reset(time.Until(next))
+		}
+	}
+}
+
+// startDue starts what is due and has a slot. ok means that next is when to look
+// again; otherwise someone pokes.
+func (s *scheduler) startDue() (next time.Time, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for len(s.queue) > 0 && s.inFlight < s.max {
+		t := s.queue[0]
+		if t.due.After(now) {
+			return t.due, true
+		}
+		heap.Pop(&s.queue)
+		if now.Sub(t.due) >= lateAfter {
+			s.late.Add(1)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), t.check.Thresholds.Timeout)
+		t.cancel = cancel
+		s.inFlight++
+		s.wg.Add(1)
+		go s.run(ctx, cancel, t, now)
+	}
+	return time.Time{}, false
+}
+
+// run makes one probe and has its result taken before the next can start, so
+// that results are in order.
+func (s *scheduler) run(ctx context.Context, cancel context.CancelFunc, t *task, start time.Time) {
+	defer s.wg.Done()
+	r := s.probe(ctx, t, start)
+	cancel()
+	s.finish(t, start, t.report(r))
+}
+
+// survive is deferred where a fault may not end the process.
+func (s *scheduler) survive() {
+	if recover() != nil {
+		s.panics.Add(1)
+	}
+}
+
+// probe also applies what holds for every kind: the bound on the latency, and
+// that a fault of the prober says nothing about the target.
+func (s *scheduler) probe(ctx context.Context, t *task, start time.Time) (r Result) {
+	defer func() {
+		if recover() != nil {
+			s.panics.Add(1)
+			r = couldNot(ReasonPanic).timed(start)
+		}
+	}()
+	r = t.prober.Probe(ctx, t.check.Target)
+	if r.At.IsZero() {
+		r = r.timed(start)
+	}
+	if limit := t.check.Thresholds.MaxLatency; limit > 0 && r.Verdict == Pass && r.RTT > limit {
+		r.Verdict, r.Reason = Fail, ReasonSlow
+	}
+	return r
+}
+
+func (s *scheduler) finish(t *task, start time.Time, open bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	full := s.inFlight == s.max
+	s.inFlight--
+	t.cancel = nil
+	if !t.gone {
+		t.due = t.next(start, open)
+		heap.Push(&s.queue, t)
+	}
+	// Under the mutex the loop is alive as long as anything is queued.
+	if s.loop != nil && (full || t.index == 0) {
+		s.loop.poke()
+	}
+}
+
+// next is when to probe again, counted from the last start, not its end.
+func (t *task) next(start time.Time, open bool) time.Time {
+	th := t.check.Thresholds
+	now := time.Now()
+	due := start.Add(jitter(th.Interval))
+	if t.phase.After(now) {
+		due = t.phase
+	}
+	t.phase = time.Time{}
+	if open && th.Recheck > 0 {
+		if soon := start.Add(jitter(th.Recheck)); soon.Before(due) {
+			due = soon
+		}
+	}
+	if due.Before(now) {
+		return now
+	}
+	return due
+}
+
+// jitter is d, give or take a twentieth: checks that once fell into step drift
+// apart again.
+func jitter(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.95 + 0.1*rand.Float64()))
+}
+
+func (l *loop) poke() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// queue is a heap of tasks by due time.
+type queue []*task
+
+func (q queue) Len() int           { return len(q) }
+func (q queue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].index, q[j].index = i, j
+}
+
+func (q *queue) Push(x any) {
+	t := x.(*task)
+	t.index = len(*q)
+	*q = append(*q, t)
+}
+
+func (q *queue) Pop() any {
+	old := *q
+	t := old[len(old)-1]
+	old[len(old)-1] = nil
+	*q = old[:len(old)-1]
+	t.index = -1
+	return t
+}
