@@ -25,6 +25,11 @@ var (
 		Help: "Changes of a check's status, by kind of check and new status.",
 	}, []string{"kind", "to"})
 
+	switches = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "failover_switches_total",
+		Help: "Changes of a failover's active set, of a family.",
+	}, []string{"gtm"})
+
 	answersDesc   = desc("answers_total", "Queries for a domain that were decided, by reason.", "gtm", "domain", "reason")
 	memberDesc    = desc("member_available", "Whether a member is available (1) or not (0).", "gtm", "pool", "member")
 	activeSetDesc = desc("failover_active", "Whether a set is its failover's active one (1) or not (0).", "gtm", "failover", "family", "set")

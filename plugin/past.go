@@ -1,6 +1,8 @@
 package gtm
 
 import (
+	"time"
+
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -32,8 +34,11 @@ func (pub *publisher) past() *past {
 		p.served[m.Pool.Name] = true
 		p.available[memberKey{m.Pool.Name, m.ID}] = pub.health[i]&pool.Available != 0
 	}
+	now := time.Now()
 	for i, f := range pub.plan.failovers {
-		p.failovers[f.Name] = failoverMemory{f, pub.failovers[i].memory}
+		s := &pub.failovers[i]
+		memory, _ := f.Next(s.memory, f.States(pub.health), now.Sub(s.at)) // as of now
+		p.failovers[f.Name] = failoverMemory{f, memory}
 	}
 	return p
 }

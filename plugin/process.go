@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
 // process is what outlives a reload: the checks with their states, and which
@@ -45,7 +46,7 @@ type generation struct {
 func newLife() *life {
 	l := &life{}
 	l.registry = healthcheck.NewRegistry(healthcheck.Config{OnResult: countResult, OnChange: noteChange})
-	prometheus.MustRegister(probes, checkChanges, l)
+	prometheus.MustRegister(probes, checkChanges, switches, l)
 	return l
 }
 
@@ -68,6 +69,29 @@ func (l *life) newest() []*instance {
 		}
 	}
 	return blocks
+}
+
+// noteSwitch logs and counts that a failover has another active set.
+func noteSwitch(name string, from, to *pool.View) {
+	if from == nil {
+		return // the first view
+	}
+	for _, fam := range to.Failover.Judged() {
+		was, is := from.Active(fam), to.Active(fam)
+		if was == is {
+			continue
+		}
+		switches.WithLabelValues(name).Inc()
+		log.Warningf("gtm %s: failover %s (%s): set %s -> %s: %s",
+			name, to.Failover.Name, fam, setName(from, was), setName(to, is), to.Families[fam&1].Ordinary.Why)
+	}
+}
+
+func setName(v *pool.View, set int) string {
+	if set == pool.NoSet {
+		return "none"
+	}
+	return v.Failover.Sets[set].Name
 }
 
 // noteChange logs and counts that a check went up or down.
@@ -93,7 +117,7 @@ func noteChange(c healthcheck.Check, from, to healthcheck.State, r healthcheck.R
 func (l *life) start(b *instance) error {
 	stale, err := l.join(b)
 	if stale != nil {
-		stale.publisher.stop()
+		stale.publisher.stop(false)
 	}
 	return err
 }
@@ -156,8 +180,12 @@ func (l *life) end(which func(*generation) bool) {
 		return false
 	})
 	l.restarting = nil
+	lives := map[string]bool{} // name of a block -> another generation of it goes on
+	for _, b := range l.alive {
+		lives[b.plan.name] = true
+	}
 	l.mu.Unlock()
 	for _, b := range ended {
-		b.publisher.stop()
+		b.publisher.stop(!lives[b.plan.name])
 	}
 }

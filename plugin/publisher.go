@@ -15,7 +15,7 @@ import (
 type publisher struct {
 	plan     *plan
 	snapshot atomic.Pointer[snapshot]
-	changed  func(from, to *pool.View) // told of every new view, under mu; or nil
+	keeper   *keeper // of the state file; or nil
 
 	mu        sync.Mutex // guards following
 	closed    bool
@@ -33,8 +33,8 @@ type failoverState struct {
 	timer  *time.Timer // to its next step, or nil
 }
 
-// newPublisher makes a publisher that answers as if nothing were known: checks
-// without a verdict count as up.
+// newPublisher makes a publisher to which nothing is known yet: checks without a
+// verdict count as up.
 func newPublisher(p *plan) *publisher {
 	pub := &publisher{
 		plan:      p,
@@ -49,9 +49,16 @@ func newPublisher(p *plan) *publisher {
 	return pub
 }
 
-// start has the plan's checks probed and publishes the first snapshot. What
-// earlier says of the same block's past is taken over; it may be nil.
+// start has the plan's checks probed and publishes the first snapshot. What the
+// block's earlier generation knew is taken over; where there is none, what the
+// state file says.
 func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
+	if pub.plan.state != "" {
+		pub.keeper = &keeper{file: pub.plan.state, name: pub.plan.name}
+		if earlier == nil {
+			earlier = pub.keeper.read()
+		}
+	}
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
 	lease, err := r.Lease(pub.plan.checks, pub.check) // its callbacks wait for mu
@@ -77,8 +84,12 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 	return nil
 }
 
-// stop ends probes and timers. The last snapshot keeps answering.
-func (pub *publisher) stop() {
+// stop ends probes and timers. The last snapshot keeps answering. With last,
+// no later generation of the block writes its state.
+func (pub *publisher) stop(last bool) {
+	if pub.keeper != nil {
+		pub.keeper.stop(pub.past, last)
+	}
 	pub.mu.Lock()
 	pub.closed = true
 	lease := pub.lease
@@ -123,10 +134,11 @@ func (pub *publisher) publish(failovers []int) {
 		next.views[i] = pub.step(i, now)
 	}
 	pub.snapshot.Store(next)
-	if pub.changed != nil {
-		for _, i := range failovers {
-			pub.changed(old.views[i], next.views[i])
-		}
+	for _, i := range failovers {
+		noteSwitch(pub.plan.name, old.views[i], next.views[i])
+	}
+	if pub.keeper != nil {
+		pub.keeper.keep(pub.past)
 	}
 }
 

@@ -1,0 +1,206 @@
+package gtm
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+// keepEvery is how often a state file is written at most.
+const keepEvery = time.Second
+
+// keeper keeps a block's past in its state file, for the time after a restart:
+// which members were unavailable, and what the failovers remember. A file that
+// cannot be read or written is reported, and never stops anything.
+type keeper struct {
+	file string
+	name string // of the block
+
+	mu      sync.Mutex // guards following
+	pending *time.Timer
+	stopped bool
+	failing bool // the last write failed, and that was reported
+
+	writing sync.Mutex // one write at a time
+}
+
+// stateVersion is raised when an older plugin would misread the file.
+const stateVersion = 1
+
+// stateFile is the JSON of a state file.
+type stateFile struct {
+	Version   int                      `json:"version"`
+	GTM       string                   `json:"gtm"`   // name of the block
+	Pools     map[string][]memberState `json:"pools"` // by name
+	Failovers map[string]failoverFile  `json:"failovers"`
+}
+
+type memberState struct {
+	Member    string `json:"member"`
+	Available bool   `json:"available"`
+}
+
+type failoverFile struct {
+	Joint    bool                `json:"joint,omitempty"` // Families has one member, for both
+	Sets     []string            `json:"sets"`
+	Locked   []bool              `json:"locked"` // by set
+	Families []pool.FamilyMemory `json:"families"`
+}
+
+// keep has the past written soon. It is called under the publisher's lock, and
+// past is called later.
+func (k *keeper) keep(past func() *past) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.stopped || k.pending != nil {
+		return
+	}
+	k.pending = time.AfterFunc(keepEvery, func() {
+		k.mu.Lock()
+		k.pending = nil
+		stopped := k.stopped
+		k.mu.Unlock()
+		if !stopped {
+			k.write(past())
+		}
+	})
+}
+
+// stop ends the writing; with last, it writes once more.
+func (k *keeper) stop(past func() *past, last bool) {
+	k.mu.Lock()
+	already := k.stopped
+	k.stopped = true
+	if k.pending != nil {
+		k.pending.Stop()
+	}
+	k.mu.Unlock()
+	if last && !already {
+		k.write(past())
+	}
+	k.writing.Lock() // one that had begun ends before stop does
+	defer k.writing.Unlock()
+}
+
+// write replaces the file as a whole, so that no crash leaves half of one.
+func (k *keeper) write(p *past) {
+	k.writing.Lock()
+	defer k.writing.Unlock()
+	err := writeWhole(k.file, p.encode(k.name))
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	switch {
+	case err != nil && !k.failing:
+		log.Errorf("gtm %s: state file: %v; answers go on, but a restart will not know of now", k.name, err)
+	case err == nil && k.failing:
+		log.Infof("gtm %s: state file %s is written again", k.name, k.file)
+	}
+	k.failing = err != nil
+}
+
+func writeWhole(file string, data []byte) (err error) {
+	f, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.tmp")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), file)
+}
+
+// read is what the file says of the block's past, or nil.
+func (k *keeper) read() *past {
+	data, err := os.ReadFile(k.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // the first start
+	}
+	var p *past
+	if err == nil {
+		p, err = decodePast(data, k.name)
+	}
+	if err != nil {
+		log.Errorf("gtm %s: state file %s is ignored: %v", k.name, k.file, err)
+	}
+	return p
+}
+
+func (p *past) encode(name string) []byte {
+	s := stateFile{Version: stateVersion, GTM: name, Pools: map[string][]memberState{}, Failovers: map[string]failoverFile{}}
+	for key, available := range p.available {
+		s.Pools[key.pool] = append(s.Pools[key.pool], memberState{key.member, available})
+	}
+	for name, m := range p.failovers {
+		f := failoverFile{Joint: m.failover.Joint, Locked: m.memory.Locked, Families: m.memory.Families[:]}
+		for _, set := range m.failover.Sets {
+			f.Sets = append(f.Sets, set.Name)
+		}
+		s.Failovers[name] = f
+	}
+	data, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // it holds nothing that JSON cannot
+	}
+	return append(data, '\n')
+}
+
+func decodePast(data []byte, name string) (*past, error) {
+	var s stateFile
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, err
+	}
+	switch {
+	case s.Version != stateVersion:
+		return nil, fmt.Errorf("its version is %d, and this plugin knows %d", s.Version, stateVersion)
+	case s.GTM != name:
+		return nil, fmt.Errorf("it is of gtm %q: give each block a file of its own", s.GTM)
+	}
+	p := &past{served: map[string]bool{}, available: map[memberKey]bool{}, failovers: map[string]failoverMemory{}}
+	for pool, members := range s.Pools {
+		p.served[pool] = true
+		for _, m := range members {
+			p.available[memberKey{pool, m.Member}] = m.Available
+		}
+	}
+	for name, f := range s.Failovers {
+		m, err := f.memory()
+		if err != nil {
+			return nil, fmt.Errorf("failover %q: %w", name, err)
+		}
+		p.failovers[name] = m
+	}
+	return p, nil
+}
+
+// memory is the memory of a failover, with as much of the failover as tells what
+// its numbers are of.
+func (f *failoverFile) memory() (failoverMemory, error) {
+	m := failoverMemory{failover: &pool.Failover{Joint: f.Joint}}
+	for _, name := range f.Sets {
+		m.failover.Sets = append(m.failover.Sets, &pool.Set{Name: name})
+	}
+	if len(f.Locked) != len(f.Sets) || len(f.Families) != len(m.memory.Families) {
+		return m, errors.New("its lists differ in length")
+	}
+	m.memory.Locked = f.Locked
+	for i, fam := range f.Families {
+		if len(fam.Up) != len(f.Sets) || fam.Active < pool.NoSet || fam.Active >= len(f.Sets) {
+			return m, errors.New("its lists differ in length")
+		}
+		m.memory.Families[i] = fam
+	}
+	return m, nil
+}
