@@ -185,7 +185,7 @@ func (g *gtmDraft) setECS(l *line) error {
 	word, rest := l.words[1], l.words[2:]
 	switch {
 	case word == "from" && len(rest) == 0:
-		return errors.New("from lacks a CIDR: write ecs from CIDR...")
+		return errors.New("from lacks a CIDR such as 192.0.2.0/24")
 	case word == "from":
 		for _, text := range rest {
 			p, err := parsePrefix(text)
@@ -196,11 +196,11 @@ func (g *gtmDraft) setECS(l *line) error {
 		}
 		return nil
 	case len(rest) > 0:
-		return fmt.Errorf("left-over %q behind %s: write ecs on|off|from CIDR...", rest[0], word)
+		return fmt.Errorf("left-over %q behind %s: write ecs %[2]s alone", rest[0], word)
 	}
 	var err error
 	if g.ECS.On, err = parseOnOff(word); err != nil {
-		return fmt.Errorf("%q is not on, off or from: write ecs on|off|from CIDR...", word)
+		return fmt.Errorf("%q is neither on, off nor from", word)
 	}
 	return nil
 }

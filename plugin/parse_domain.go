@@ -84,7 +84,7 @@ func (d *DomainConfig) setOnAllDown(l *line) error {
 	case a.Kind == policy.AllDownAddress && len(rest) > 0:
 		a.Addrs, err = parseAddresses(rest)
 	case a.Kind == policy.AllDownAddress:
-		return errors.New("address wants an address: write on_all_down address IP...")
+		return errors.New("address lacks an address such as 192.0.2.1")
 	case len(rest) > 0:
 		return fmt.Errorf("left-over %q behind %s: write on_all_down %[2]s", rest[0], word)
 	}

@@ -14,15 +14,15 @@ import (
 )
 
 // parseOne parses the lines of one gtm block, the first of which is line 3.
-func parseOne(t testing.TB, body string) (*Config, error) {
-	t.Helper()
-	d, keys := directives(t, "example.org:53 {\ngtm {\n"+body+"\n}\n}\n")
+func parseOne(tb testing.TB, body string) (*Config, error) {
+	tb.Helper()
+	d, keys := directives(tb, "example.org:53 {\ngtm {\n"+body+"\n}\n}\n")
 	configs, err := parseTokens(d, keys, "..")
 	if err != nil {
 		return nil, err
 	}
 	if len(configs) != 1 {
-		t.Fatalf("%d configs", len(configs))
+		tb.Fatalf("%d configs", len(configs))
 	}
 	return configs[0], nil
 }

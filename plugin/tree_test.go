@@ -9,14 +9,14 @@ import (
 
 // directives are the tokens of the gtm directives of a Corefile's first server
 // block, as CoreDNS hands them over, and its keys.
-func directives(t testing.TB, corefile string) (*caddyfile.Dispenser, []string) {
-	t.Helper()
+func directives(tb testing.TB, corefile string) (*caddyfile.Dispenser, []string) {
+	tb.Helper()
 	blocks, err := caddyfile.Parse("Corefile", strings.NewReader(corefile), nil)
 	if err != nil {
-		t.Fatalf("caddy: %v", err)
+		tb.Fatalf("caddy: %v", err)
 	}
 	if len(blocks) == 0 {
-		t.Fatal("no server block")
+		tb.Fatal("no server block")
 	}
 	d := caddyfile.NewDispenserTokens("Corefile", blocks[0].Tokens["gtm"])
 	return &d, blocks[0].Keys
