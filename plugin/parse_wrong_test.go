@@ -213,7 +213,7 @@ var wrongBlocks = []mistakes{
 		{"set a {\npool a weight 70000\n}", `Corefile:6: failover "f": set "a": pool: "70000" is not a number from 0 to 65535`},
 		{"set a {\npool a\nmin_available 0\n}", `Corefile:7: failover "f": set "a": min_available: "0" is not a number from 1 to 65535`},
 		{"set a {\npool a\nanswers none\n}", `Corefile:7: failover "f": set "a": answers: "none" is neither all nor a number from 1 to 65535`},
-		{"set a {\npool a\nbalance weigthed\n}", `Corefile:7: failover "f": set "a": balance: "weigthed" is not a balance: did you mean weighted?`},
+		{"set a {\npool a\nbalance waighted\n}", `Corefile:7: failover "f": set "a": balance: "waighted" is not a balance: did you mean weighted?`},
 		{"set a {\npool a\npool a\n}", `Corefile:7: failover "f": set "a": pool "a" stands there twice: write it once, with a weight if it shall have more`},
 		{"set a a", `Corefile:5: failover "f": set "a+a": pool "a" stands there twice: write it once, with a weight if it shall have more`},
 		{"set w", `Corefile:5: failover "f": set "w" is the name of the set on line 4, too: give one of them a block and another name`},
