@@ -1,0 +1,235 @@
+package gtm
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	_ "github.com/coredns/coredns/plugin/hosts" // what ServeDNS is measured against
+	"github.com/miekg/dns"
+
+	"github.com/gtm-dns/coredns-gtm/healthcheck"
+)
+
+// sink is a ResponseWriter that keeps the last message.
+type sink struct {
+	from net.Addr
+	msg  *dns.Msg
+}
+
+func newSink() *sink {
+	return &sink{from: &net.UDPAddr{IP: net.IPv4(192, 0, 2, 200), Port: 40000}}
+}
+
+func (s *sink) LocalAddr() net.Addr         { return s.from }
+func (s *sink) RemoteAddr() net.Addr        { return s.from }
+func (s *sink) WriteMsg(m *dns.Msg) error   { s.msg = m; return nil }
+func (s *sink) Write(b []byte) (int, error) { return len(b), nil }
+func (s *sink) Close() error                { return nil }
+func (s *sink) TsigStatus() error           { return nil }
+func (s *sink) TsigTimersOnly(bool)         {}
+func (s *sink) Hijack()                     {}
+
+// hostsHandler is CoreDNS's hosts plugin with three addresses of a name.
+func hostsHandler(tb testing.TB) plugin.Handler {
+	tb.Helper()
+	setup, err := caddy.DirectiveAction("dns", "hosts")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	c := caddy.NewTestController("dns", "hosts {\n192.0.2.1 www.example.org\n192.0.2.2 www.example.org\n192.0.2.3 www.example.org\nreload 0\n}")
+	c.ServerBlockKeys = []string{"example.org."}
+	if err := setup(c); err != nil {
+		tb.Fatal(err)
+	}
+	return dnsserver.GetConfig(c).Plugin[0](nil)
+}
+
+// still is a registry that probes nothing.
+func still(tb testing.TB) *healthcheck.Registry {
+	tb.Helper()
+	r := healthcheck.NewRegistry(healthcheck.Config{})
+	tb.Cleanup(r.Close)
+	return r
+}
+
+// serving is a handler whose publisher has started without a probe in sight.
+func serving(tb testing.TB, body string) *GTM {
+	tb.Helper()
+	plan := compiled(tb, body)
+	pub := newPublisher(plan)
+	if err := pub.start(still(tb), nil); err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { pub.stop(false) })
+	return &GTM{instance: &instance{plan: plan, publisher: pub}}
+}
+
+func compiled(tb testing.TB, corefile string) *plan {
+	tb.Helper()
+	d, keys := directives(tb, corefile)
+	configs, err := parseTokens(d, keys, "")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	plan, err := compile(configs[0])
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return plan
+}
+
+const threeAddresses = `example.org {
+gtm {
+	pool web {
+		address 192.0.2.1
+		address 192.0.2.2
+		address 192.0.2.3
+	}
+	pool far {
+		address 198.51.100.1
+	}
+	policy near geo {
+		from 192.0.2.0/24 use web
+		default use far
+	}
+	domain www.example.org use web
+	domain geo.example.org use near
+}
+}`
+
+// BenchmarkServeDNS compares, in one run, the way from a query to the finished
+// message of hosts and of gtm, for the same three A records.
+func BenchmarkServeDNS(b *testing.B) {
+	g := serving(b, threeAddresses)
+	hosts := hostsHandler(b)
+	edns := func(m *dns.Msg) *dns.Msg { return m.SetEdns0(1232, false) }
+	ecs := func(m *dns.Msg) *dns.Msg {
+		edns(m)
+		m.Extra[0].(*dns.OPT).Option = []dns.EDNS0{&dns.EDNS0_SUBNET{
+			Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 24, Address: net.IPv4(192, 0, 2, 0),
+		}}
+		return m
+	}
+	plain := func(m *dns.Msg) *dns.Msg { return m }
+	for _, bm := range []struct {
+		name    string
+		handler plugin.Handler
+		qname   string
+		shape   func(*dns.Msg) *dns.Msg
+	}{
+		{"hosts", hosts, "www.example.org.", plain},
+		{"gtm", g, "www.example.org.", plain},
+		{"hosts-mixed-case", hosts, "wWw.eXample.org.", plain},
+		{"gtm-mixed-case", g, "wWw.eXample.org.", plain},
+		{"hosts-edns", hosts, "www.example.org.", edns},
+		{"gtm-edns", g, "www.example.org.", edns},
+		{"gtm-policy-ecs", g, "geo.example.org.", ecs},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			w := newSink()
+			r := bm.shape(new(dns.Msg).SetQuestion(bm.qname, dns.TypeA))
+			ctx := b.Context()
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := bm.handler.ServeDNS(ctx, w, r); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if len(w.msg.Answer) != 3 {
+				b.Fatalf("%d answers", len(w.msg.Answer))
+			}
+		})
+	}
+}
+
+// TestServeDNSAllocations holds the budget of the message path: the reply with
+// its question, the answer section, and its records; with EDNS the OPT and its
+// section.
+func TestServeDNSAllocations(t *testing.T) {
+	g := serving(t, threeAddresses)
+	w := newSink()
+	for _, tc := range []struct {
+		name string
+		edns bool
+		most float64
+	}{{"plain", false, 3}, {"edns", true, 4}} {
+		r := new(dns.Msg).SetQuestion("www.example.org.", dns.TypeA)
+		if tc.edns {
+			r.SetEdns0(1232, false)
+		}
+		got := testing.AllocsPerRun(1000, func() {
+			if _, err := g.ServeDNS(t.Context(), w, r); err != nil {
+				t.Fatal(err)
+			}
+		})
+		if got > tc.most {
+			t.Errorf("%s: %v allocations, want at most %v", tc.name, got, tc.most)
+		}
+	}
+}
+
+// BenchmarkStart is the way of a large Corefile to the first snapshot: 10,000
+// domains over 2,000 failovers and 50,000 members. It also reports how much
+// memory that holds.
+func BenchmarkStart(b *testing.B) {
+	corefile := largeCorefile(10_000, 2_000, 50_000)
+	for b.Loop() {
+		plan := compiled(b, corefile)
+		pub := newPublisher(plan)
+		if err := pub.start(healthcheck.NewRegistry(healthcheck.Config{}), nil); err != nil {
+			b.Fatal(err)
+		}
+		pub.stop(false)
+		b.StopTimer()
+		b.ReportMetric(residentMB(b), "MB-resident")
+		b.StartTimer()
+	}
+}
+
+func residentMB(tb testing.TB) float64 {
+	tb.Helper()
+	runtime.GC()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
+	kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return kb / 1024
+}
+
+// BenchmarkFlip is one member's way from a verdict to the published snapshot,
+// with few and with many domains; the ratio of the two is what counts.
+func BenchmarkFlip(b *testing.B) {
+	for _, domains := range []int{100, 10_000} {
+		b.Run(fmt.Sprintf("domains=%d", domains), func(b *testing.B) {
+			pub := newPublisher(compiled(b, largeCorefile(domains, domains/5, domains*5)))
+			if err := pub.start(healthcheck.NewRegistry(healthcheck.Config{}), nil); err != nil {
+				b.Fatal(err)
+			}
+			pub.lease.Close() // the verdicts are ours
+			b.ReportAllocs()
+			down := false
+			for b.Loop() {
+				down = !down
+				s := healthcheck.State{Status: healthcheck.Up}
+				if down {
+					s.Status = healthcheck.Down
+				}
+				pub.check(7, s)
+			}
+			pub.stop(false)
+		})
+	}
+}
