@@ -82,7 +82,11 @@ func countResult(c healthcheck.Check, r healthcheck.Result) {
 }
 
 // Describe implements prometheus.Collector.
-func (l *life) Describe(ch chan<- *prometheus.Desc) { prometheus.DescribeByCollect(l, ch) }
+func (l *life) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{answersDesc, memberDesc, activeSetDesc, checksDesc, lateDesc, panicsDesc} {
+		ch <- d
+	}
+}
 
 // Collect implements prometheus.Collector: the blocks as they are now. Of two
 // generations of a block the newer one counts.

@@ -12,6 +12,7 @@ import (
 	"github.com/coredns/coredns/plugin/pkg/fall"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/policy"
 )
 
 // parse reads the gtm blocks of one server block. It reads the files that the
@@ -188,7 +189,7 @@ func (g *gtmDraft) setECS(l *line) error {
 		return errors.New("from lacks a CIDR such as 192.0.2.0/24")
 	case word == "from":
 		for _, text := range rest {
-			p, err := parsePrefix(text)
+			p, err := policy.ParsePrefix(text)
 			if err != nil {
 				return err
 			}

@@ -202,21 +202,9 @@ func parseSources(words []string) ([]policy.Source, error) {
 	for _, word := range words {
 		s, err := policy.ParseSource(word)
 		if err != nil {
-			return nil, worseSource(word, err)
+			return nil, err
 		}
 		list = append(list, s)
 	}
 	return list, nil
-}
-
-// worseSource is err about a source, or what is wrong with it as a CIDR.
-func worseSource(word string, err error) error {
-	addr, _, ok := strings.Cut(strings.TrimPrefix(word, "!"), "/")
-	if _, notAddr := netip.ParseAddr(addr); !ok || notAddr != nil {
-		return err
-	}
-	if _, cause := parsePrefix(strings.TrimPrefix(word, "!")); cause != nil {
-		return cause
-	}
-	return err
 }

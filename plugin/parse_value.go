@@ -204,24 +204,3 @@ func parseDomainName(word string) (string, error) {
 	}
 	return name, nil
 }
-
-// parsePrefix reads a CIDR, or an address as the CIDR of it alone.
-func parsePrefix(word string) (netip.Prefix, error) {
-	if a, err := netip.ParseAddr(word); err == nil && a.Zone() == "" {
-		a = a.Unmap()
-		return netip.PrefixFrom(a, a.BitLen()), nil
-	}
-	p, err := netip.ParsePrefix(word)
-	switch {
-	case err != nil:
-		return netip.Prefix{}, fmt.Errorf("%q is not a CIDR such as 192.0.2.0/24", word)
-	case p.Addr().Is4In6() && p.Bits() < 96:
-		return netip.Prefix{}, fmt.Errorf("%q mixes IPv4 and IPv6", word)
-	case p.Addr().Is4In6():
-		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
-	}
-	if p.Masked() != p {
-		return netip.Prefix{}, fmt.Errorf("%q has bits behind its length: want %s", word, p.Masked())
-	}
-	return p, nil
-}

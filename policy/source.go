@@ -5,6 +5,7 @@ package policy
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -29,17 +30,15 @@ func ParseSource(token string) (Source, error) {
 			}
 			return Source{Not: not, Region: name}, nil
 		}
-		for _, geo := range geoSources {
-			if kind == geo {
-				return Source{}, fmt.Errorf("source %q needs a geo file, and geoip is not built yet", token)
-			}
+		if slices.Contains(geoSources, kind) {
+			return Source{}, fmt.Errorf("source %q needs a geo file, and geoip is not built yet", token)
 		}
 	}
-	prefix, err := parsePrefix(text)
-	if err != nil {
+	if addr, _, _ := strings.Cut(text, "/"); !isAddr(addr) {
 		return Source{}, fmt.Errorf("%q is not a source: want a CIDR, an address or region:NAME", token)
 	}
-	return Source{Not: not, Prefix: prefix}, nil
+	prefix, err := ParsePrefix(text)
+	return Source{Not: not, Prefix: prefix}, err
 }
 
 func (s Source) String() string {
@@ -53,30 +52,29 @@ func (s Source) String() string {
 	return text
 }
 
-func parsePrefix(text string) (netip.Prefix, error) {
-	if !strings.Contains(text, "/") {
-		addr, err := netip.ParseAddr(text)
-		if err != nil {
-			return netip.Prefix{}, err
-		}
-		if addr.Zone() != "" {
-			return netip.Prefix{}, fmt.Errorf("%q has a zone", text)
-		}
-		addr = addr.Unmap()
-		return netip.PrefixFrom(addr, addr.BitLen()), nil
+func isAddr(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil
+}
+
+// ParsePrefix reads a CIDR, or an address as the CIDR of it alone. IPv4 in IPv6
+// is read as IPv4.
+func ParsePrefix(text string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
+		a = a.Unmap()
+		return netip.PrefixFrom(a, a.BitLen()), nil
 	}
 	p, err := netip.ParsePrefix(text)
-	if err != nil {
-		return netip.Prefix{}, err
+	switch {
+	case err != nil:
+		return netip.Prefix{}, fmt.Errorf("%q is not a CIDR such as 192.0.2.0/24", text)
+	case p.Addr().Is4In6() && p.Bits() < 96:
+		return netip.Prefix{}, fmt.Errorf("%q mixes IPv4 and IPv6", text)
+	case p.Addr().Is4In6():
+		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
 	}
 	if p.Masked() != p {
-		return netip.Prefix{}, fmt.Errorf("%q has bits past its length: want %s", text, p.Masked())
-	}
-	if p.Addr().Is4In6() {
-		if p.Bits() < 96 {
-			return netip.Prefix{}, fmt.Errorf("%q mixes IPv4 and IPv6", text)
-		}
-		p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-96)
+		return netip.Prefix{}, fmt.Errorf("%q has bits behind its length: want %s", text, p.Masked())
 	}
 	return p, nil
 }
