@@ -91,5 +91,8 @@ var rooms = sync.Pool{New: func() any { return new(room) }}
 // the draw are all that it depends on.
 func (s *snapshot) decide(d *domain, f pool.Family, who client, room *room) policy.Decision {
 	q := policy.Query{Client: who.Client, Family: f, Draw: pool.Draw(rand.Uint64())}
-	return d.Decide(s.views, q, &room.Scratch, nil)
+	trace := newTrace() // nil unless debug is on
+	decision := d.Decide(s.views, q, &room.Scratch, trace)
+	logTrace(trace)
+	return decision
 }
