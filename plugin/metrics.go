@@ -117,7 +117,9 @@ func (b *instance) collect(ch chan<- prometheus.Metric) {
 		}
 		ch <- prometheus.MustNewConstMetric(memberDesc, prometheus.GaugeValue, up, name, m.Pool.Name, m.ID)
 	}
-	for _, v := range b.publisher.snapshot.Load().views {
+	snap := b.publisher.snapshot.Load()
+	for i := range snap.failovers {
+		v := snap.views.At(i)
 		for _, fam := range v.Failover.Judged() {
 			active := v.Active(fam)
 			for i, set := range v.Failover.Sets {

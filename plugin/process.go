@@ -73,9 +73,6 @@ func (l *life) newest() []*instance {
 
 // noteSwitch logs and counts that a failover has another active set.
 func noteSwitch(name string, from, to *pool.View) {
-	if from == nil {
-		return // the first view
-	}
 	for _, fam := range to.Failover.Judged() {
 		was, is := from.Active(fam), to.Active(fam)
 		if was == is {

@@ -1,7 +1,6 @@
 package gtm
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,12 +74,13 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 	for i := range pub.plan.members {
 		pub.health[i] = pub.judge(i)
 	}
-	pub.snapshot.Store(&snapshot{plan: pub.plan, views: make([]*pool.View, len(pub.plan.failovers))})
 	now := time.Now()
-	for i := range pub.failovers {
+	first := make([]*pool.View, len(pub.failovers))
+	for i := range first {
 		pub.failovers[i].at = now
+		first[i] = pub.step(i, now)
 	}
-	pub.publish(everyIndex(len(pub.failovers)))
+	pub.snapshot.Store(&snapshot{plan: pub.plan, views: pool.NewViews(first)})
 	return nil
 }
 
@@ -115,7 +115,7 @@ func (pub *publisher) check(i int, s healthcheck.State) {
 	member := pub.plan.ownerOf[i]
 	if h := pub.judge(member); h != pub.health[member] {
 		pub.health[member] = h
-		pub.publish(pub.plan.holders[member])
+		pub.publish(pub.plan.holders[member]...)
 	}
 }
 
@@ -126,17 +126,14 @@ func (pub *publisher) judge(member int) pool.Health {
 }
 
 // publish lets the failovers step, and publishes their new views together.
-func (pub *publisher) publish(failovers []int) {
-	old := pub.snapshot.Load()
-	next := &snapshot{plan: pub.plan, views: slices.Clone(old.views)}
-	now := time.Now()
-	for _, i := range failovers {
-		next.views[i] = pub.step(i, now)
+func (pub *publisher) publish(failovers ...int) {
+	old, now := pub.snapshot.Load(), time.Now()
+	views := make([]*pool.View, len(failovers))
+	for n, i := range failovers {
+		views[n] = pub.step(i, now)
+		noteSwitch(pub.plan.name, old.views.At(i), views[n])
 	}
-	pub.snapshot.Store(next)
-	for _, i := range failovers {
-		noteSwitch(pub.plan.name, old.views[i], next.views[i])
-	}
+	pub.snapshot.Store(&snapshot{plan: pub.plan, views: old.views.With(views...)})
 	if pub.keeper != nil {
 		pub.keeper.keep(pub.past)
 	}
@@ -164,7 +161,7 @@ func (pub *publisher) wake(i int) {
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
 	if !pub.closed {
-		pub.publish([]int{i})
+		pub.publish(i)
 	}
 }
 
@@ -173,12 +170,4 @@ func (pub *publisher) available(member int) bool {
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
 	return pub.health[member]&pool.Available != 0
-}
-
-func everyIndex(n int) []int {
-	all := make([]int, n)
-	for i := range all {
-		all[i] = i
-	}
-	return all
 }

@@ -7,5 +7,5 @@ import "github.com/gtm-dns/coredns-gtm/pool"
 type snapshot struct {
 	*plan
 
-	views []*pool.View // by Failover.Index
+	views pool.Views
 }

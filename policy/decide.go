@@ -49,7 +49,7 @@ type Decision struct {
 // Decide decides a query. It is a pure function of the domain, the views and the
 // query, and allocates only what the Scratch lacks yet. A trace, or nil, is told
 // every step.
-func (d *Domain) Decide(views []*pool.View, q Query, s *pool.Scratch, trace *Trace) Decision {
+func (d *Domain) Decide(views pool.Views, q Query, s *pool.Scratch, trace *Trace) Decision {
 	w := walk{views: views, q: q, scratch: s, trace: trace}
 	trace.question(d, q)
 	if w.visit(d.Target, activeSet) {
@@ -97,7 +97,7 @@ func (a *AllDown) outcome(kind AllDownKind, f pool.Family) Outcome {
 // walk goes the ways of one decision: from policies down to failovers, and from
 // what has nothing to the policies' defaults, the innermost first (rule 8).
 type walk struct {
-	views   []*pool.View
+	views   pool.Views
 	q       Query
 	scratch *pool.Scratch
 	trace   *Trace
@@ -136,7 +136,7 @@ func (w *walk) otherFamily(t Target) bool {
 func (w *walk) target(t Target) bool {
 	p := t.Policy
 	if p == nil {
-		return w.failover(w.views[t.Failover])
+		return w.failover(w.views.At(t.Failover))
 	}
 	rule := p.match(w.q.Client.Addr)
 	w.found.Policy, w.found.Rule = p, rule

@@ -7,16 +7,16 @@ import "github.com/gtm-dns/coredns-gtm/pool"
 // that any step needs, on every way that the decision may take. It looks at
 // configuration alone, never at health or chance. It is 0 where nothing looks at
 // the client, or nothing is known of it.
-func (d *Domain) Scope(views []*pool.View, c pool.Client) int {
+func (d *Domain) Scope(views pool.Views, c pool.Client) int {
 	if !c.Addr.IsValid() {
 		return 0
 	}
 	return d.Target.scope(views, c)
 }
 
-func (t Target) scope(views []*pool.View, c pool.Client) int {
+func (t Target) scope(views pool.Views, c pool.Client) int {
 	if t.Policy == nil {
-		return views[t.Failover].Failover.Scope(c)
+		return views.At(t.Failover).Failover.Scope(c)
 	}
 	rule, bits := t.Policy.table.lookup(c.Addr)
 	r := t.Policy.Rules[rule]

@@ -37,7 +37,7 @@ func ParseBalance(word string) (Balance, error) {
 	return 0, fmt.Errorf("%q is not a balance", word)
 }
 
-// All, as a number of answers, means every one there is.
+// All is the number of answers that means every one there is.
 const All = 0
 
 // DefaultAnswers is how many answers a balance gives when nothing is said.

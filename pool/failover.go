@@ -41,18 +41,24 @@ type Failover struct {
 	FailoverDelay time.Duration // an active set is left once it has been unavailable for so long
 	FailbackDelay time.Duration // an earlier set takes over once it has been available for so long
 	Pin           int           // the set held whatever its health, or NoSet
-	Joint         bool          // holds host names: judged as one family
+	Joint         bool          // both families are judged as one
 	Index         int           // of its View
 }
 
-// NewFailover completes a failover whose exported fields are filled in.
+// NewFailover completes a failover whose exported fields but Joint are filled
+// in. It is judged as one family where it holds host names, which may have
+// addresses of either, and where no set has members of the other family.
 func NewFailover(f Failover) *Failover {
+	var has [2]bool
 	for _, set := range f.Sets {
 		set.findTwins()
+		has[IPv4] = has[IPv4] || set.Declares(IPv4)
+		has[IPv6] = has[IPv6] || set.Declares(IPv6)
 		for _, part := range set.Pools {
 			f.Joint = f.Joint || part.Members[0].Host != ""
 		}
 	}
+	f.Joint = f.Joint || !has[IPv4] || !has[IPv6]
 	return &f
 }
 
@@ -230,12 +236,12 @@ func (f *Failover) choose(m *FamilyMemory, locked []bool, states []SetState) (in
 // firstFree is the first available set that is not locked, or among locked ones
 // alone the first available one, or NoSet.
 func firstFree(locked []bool, states []SetState) int {
-	free, any := NoSet, NoSet
+	free, first := NoSet, NoSet
 	for i, s := range slices.Backward(states) {
 		if !s.Available {
 			continue
 		}
-		any = i
+		first = i
 		if !locked[i] {
 			free = i
 		}
@@ -243,7 +249,7 @@ func firstFree(locked []bool, states []SetState) int {
 	if free != NoSet {
 		return free
 	}
-	return any
+	return first
 }
 
 // Resume lifts the lock of a set.

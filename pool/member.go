@@ -52,8 +52,7 @@ type Member struct {
 // Family is what a question asks for.
 type Family uint8
 
-// The families. Joint is both together: a failover that holds host names is
-// judged so, since a host name may have addresses of either.
+// The families. Joint is both together, as some failovers are judged.
 const (
 	IPv4 Family = iota
 	IPv6
