@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,4 +81,23 @@ func (s *server) run(t *testing.T, cases []answerCase) {
 			}
 		})
 	}
+}
+
+// scope is the ECS option of an answer as ADDRESS/SOURCE/SCOPE, or "none".
+func scope(t *testing.T, m *dns.Msg) string {
+	t.Helper()
+	found := "none"
+	o := m.IsEdns0()
+	if o == nil {
+		return found
+	}
+	for _, opt := range o.Option {
+		if e, ok := opt.(*dns.EDNS0_SUBNET); ok {
+			if found != "none" {
+				t.Errorf("two ECS options: %v", o)
+			}
+			found = fmt.Sprintf("%s/%d/%d", e.Address, e.SourceNetmask, e.SourceScope)
+		}
+	}
+	return found
 }
