@@ -25,14 +25,10 @@ var (
 		Help: "Changes of a check's status, by kind of check and new status.",
 	}, []string{"kind", "to"})
 
-	switches = prometheus.NewCounterVec(prometheus.CounterOpts{
-		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "failover_switches_total",
-		Help: "Changes of a failover's active set, of a family.",
-	}, []string{"gtm"})
-
 	answersDesc   = desc("answers_total", "Queries for a domain that were decided, by reason.", "gtm", "domain", "reason")
 	memberDesc    = desc("member_available", "Whether a member is available (1) or not (0).", "gtm", "pool", "member")
 	activeSetDesc = desc("failover_active", "Whether a set is its failover's active one (1) or not (0).", "gtm", "failover", "family", "set")
+	switchesDesc  = desc("failover_switches_total", "Changes of a failover's active set.", "gtm", "failover")
 	checksDesc    = desc("checks", "Checks that are being probed, each once.")
 	lateDesc      = desc("probes_late_total", "Probes that began 100 ms or more after their time.")
 	panicsDesc    = desc("probe_panics_total", "Faults of probes that were caught.")
@@ -77,13 +73,26 @@ func (p *plan) shareCounters(old *plan) {
 	}
 }
 
+// startAtZero makes the metrics of every kind of check appear
+// before anything happens.
+func startAtZero() {
+	for _, kind := range healthcheck.Kinds() {
+		for _, v := range []healthcheck.Verdict{healthcheck.Pass, healthcheck.Fail, healthcheck.Inconclusive} {
+			probes.WithLabelValues(string(kind), v.String())
+		}
+		for _, to := range []healthcheck.Status{healthcheck.Up, healthcheck.Down} {
+			checkChanges.WithLabelValues(string(kind), to.String())
+		}
+	}
+}
+
 func countResult(c healthcheck.Check, r healthcheck.Result) {
 	probes.WithLabelValues(string(c.Options.Value().Kind), r.Verdict.String()).Inc()
 }
 
 // Describe implements prometheus.Collector.
 func (l *life) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{answersDesc, memberDesc, activeSetDesc, checksDesc, lateDesc, panicsDesc} {
+	for _, d := range []*prometheus.Desc{answersDesc, memberDesc, activeSetDesc, switchesDesc, checksDesc, lateDesc, panicsDesc} {
 		ch <- d
 	}
 }
@@ -118,8 +127,9 @@ func (b *instance) collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(memberDesc, prometheus.GaugeValue, up, name, m.Pool.Name, m.ID)
 	}
 	snap := b.publisher.snapshot.Load()
-	for i := range snap.failovers {
+	for i, f := range snap.failovers {
 		v := snap.views.At(i)
+		ch <- prometheus.MustNewConstMetric(switchesDesc, prometheus.CounterValue, float64(b.publisher.switches[i].Load()), name, f.Name)
 		for _, fam := range v.Failover.Judged() {
 			active := v.Active(fam)
 			for i, set := range v.Failover.Sets {

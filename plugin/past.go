@@ -19,6 +19,7 @@ type memberKey struct{ pool, member string }
 type failoverMemory struct {
 	failover *pool.Failover
 	memory   pool.Memory
+	switches uint64
 }
 
 // past is what is to be taken over from this publisher.
@@ -38,7 +39,7 @@ func (pub *publisher) past() *past {
 	for i, f := range pub.plan.failovers {
 		s := &pub.failovers[i]
 		memory, _ := f.Next(s.memory, f.States(pub.health), now.Sub(s.at)) // as of now
-		p.failovers[f.Name] = failoverMemory{f, memory}
+		p.failovers[f.Name] = failoverMemory{f, memory, pub.switches[i].Load()}
 	}
 	return p
 }
@@ -54,6 +55,7 @@ func (pub *publisher) adopt(p *past) {
 	for i, f := range pub.plan.failovers {
 		if old, ok := p.failovers[f.Name]; ok {
 			pub.failovers[i].memory = f.Adopt(old.failover, old.memory)
+			pub.switches[i].Store(old.switches)
 		}
 	}
 }

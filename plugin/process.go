@@ -2,16 +2,13 @@ package gtm
 
 import (
 	"fmt"
-	"net"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
-	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
 // process is what outlives a reload: the checks with their states, and which
@@ -24,8 +21,9 @@ const readyDeadline = 30 * time.Second
 // life is the blocks of one process. During a reload two generations live: the
 // old one answers until the new one does. What Caddy tells, and when:
 //
-//	reload:        old restarting -> new start -> old stop
-//	failed reload: old restarting -> (new start) -> old restartFailed
+//	reload:        old restart -> new start -> old replaced
+//	failed reload: old restart -> (new start) -> old restartFailed
+//	the end:       old replaced -> (health's lameduck) -> old stop
 //
 // A generation that was started by a reload that failed hears nothing, so its
 // parent drops it.
@@ -46,7 +44,8 @@ type generation struct {
 func newLife() *life {
 	l := &life{}
 	l.registry = healthcheck.NewRegistry(healthcheck.Config{OnResult: countResult, OnChange: noteChange})
-	prometheus.MustRegister(probes, checkChanges, switches, l)
+	startAtZero()
+	prometheus.MustRegister(probes, checkChanges, l)
 	return l
 }
 
@@ -69,44 +68,6 @@ func (l *life) newest() []*instance {
 		}
 	}
 	return blocks
-}
-
-// noteSwitch logs and counts that a failover has another active set.
-func noteSwitch(name string, from, to *pool.View) {
-	for _, fam := range to.Failover.Judged() {
-		was, is := from.Active(fam), to.Active(fam)
-		if was == is {
-			continue
-		}
-		switches.WithLabelValues(name).Inc()
-		log.Warningf("gtm %s: failover %s (%s): set %s -> %s: %s",
-			name, to.Failover.Name, fam, setName(from, was), setName(to, is), to.Families[fam&1].Ordinary.Why)
-	}
-}
-
-func setName(v *pool.View, set int) string {
-	if set == pool.NoSet {
-		return "none"
-	}
-	return v.Failover.Sets[set].Name
-}
-
-// noteChange logs and counts that a check went up or down.
-func noteChange(c healthcheck.Check, from, to healthcheck.State, r healthcheck.Result) {
-	if from.Status == to.Status {
-		return
-	}
-	kind := string(c.Options.Value().Kind)
-	checkChanges.WithLabelValues(kind, to.Status.String()).Inc()
-	where := c.Target.Host
-	if c.Target.Port != 0 {
-		where = net.JoinHostPort(where, strconv.Itoa(int(c.Target.Port)))
-	}
-	if to.Status == healthcheck.Down {
-		log.Warningf("check %s %s is down: %s (was %s)", kind, where, r.Reason, from.Status)
-		return
-	}
-	log.Infof("check %s %s is up (was %s)", kind, where, from.Status)
 }
 
 // start brings a block to life. It takes over from the same block of the
@@ -161,7 +122,18 @@ func (l *life) restartFailed(g *generation) {
 	l.end(func(other *generation) bool { return other.parent == g })
 }
 
-// stop is told by a generation that is replaced, or at the end of the process.
+// replaced is told by a generation whose servers have stopped: by a reload, or
+// at the end of the process, where it goes on for the time of health's lameduck.
+func (l *life) replaced(g *generation) {
+	l.mu.Lock()
+	reload := l.restarting == g
+	l.mu.Unlock()
+	if reload {
+		l.stop(g)
+	}
+}
+
+// stop is told by a generation at its end.
 func (l *life) stop(g *generation) {
 	l.end(func(other *generation) bool { return other == g })
 }

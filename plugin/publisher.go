@@ -14,7 +14,8 @@ import (
 type publisher struct {
 	plan     *plan
 	snapshot atomic.Pointer[snapshot]
-	keeper   *keeper // of the state file; or nil
+	switches []atomic.Uint64 // failover -> changes of its active set
+	keeper   *keeper         // of the state file; or nil
 
 	mu        sync.Mutex // guards following
 	closed    bool
@@ -41,6 +42,7 @@ func newPublisher(p *plan) *publisher {
 		waiting:   make([]bool, len(p.members)),
 		health:    make([]pool.Health, len(p.members)),
 		failovers: make([]failoverState, len(p.failovers)),
+		switches:  make([]atomic.Uint64, len(p.failovers)),
 	}
 	for i, f := range p.failovers {
 		pub.failovers[i].memory = f.Fresh()
@@ -114,6 +116,7 @@ func (pub *publisher) check(i int, s healthcheck.State) {
 	pub.states[i] = s
 	member := pub.plan.ownerOf[i]
 	if h := pub.judge(member); h != pub.health[member] {
+		noteMember(pub.plan.name, pub.plan.members[member], pub.health[member], h)
 		pub.health[member] = h
 		pub.publish(pub.plan.holders[member]...)
 	}
@@ -131,7 +134,7 @@ func (pub *publisher) publish(failovers ...int) {
 	views := make([]*pool.View, len(failovers))
 	for n, i := range failovers {
 		views[n] = pub.step(i, now)
-		noteSwitch(pub.plan.name, old.views.At(i), views[n])
+		pub.switches[i].Add(noteSwitch(pub.plan.name, old.views.At(i), views[n]))
 	}
 	pub.snapshot.Store(&snapshot{plan: pub.plan, views: old.views.With(views...)})
 	if pub.keeper != nil {

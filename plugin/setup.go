@@ -48,7 +48,8 @@ func generationOf(c *caddy.Controller) *generation {
 	c.Set(key{}, g)
 	c.OnRestart(func() error { process.restart(g); return nil })
 	c.OnRestartFailed(func() error { process.restartFailed(g); return nil })
-	c.OnShutdown(func() error { process.stop(g); return nil }) // an error would end later reloads
+	c.OnShutdown(func() error { process.replaced(g); return nil }) // an error would end later reloads
+	c.OnFinalShutdown(func() error { process.stop(g); return nil })
 	return g
 }
 
