@@ -218,7 +218,7 @@ func (p *httpProber) ask(ctx context.Context, h hop) (Result, *redirect) {
 		br.Reset(nil)
 		readers.Put(br)
 	}()
-	resp, err := readResponse(br, req)
+	resp, err := readResponse(br, req) //nolint:bodyclose // closing it would read it to its end: the connection is closed instead
 	if err != nil {
 		if w.err != nil {
 			err = w.err // the parser would call a cut line malformed

@@ -16,7 +16,7 @@ var sharedPinger = &pinger{open: openPing}
 
 // errPingSocket says that the socket was closed or broke under a probe. It is
 // inconclusive.
-var errPingSocket error = os.NewSyscallError("icmp", syscall.ENOBUFS)
+var errPingSocket = os.NewSyscallError("icmp", syscall.ENOBUFS)
 
 // pinger owns one socket for each family, opened when first asked for and
 // closed when nobody holds the pinger.

@@ -31,12 +31,14 @@ func (f *fake) Probe(ctx context.Context, t Target) Result {
 	f.mu.Lock()
 	n := len(f.starts[t])
 	f.starts[t] = append(f.starts[t], time.Now())
-	if f.flying[t]++; f.flying[t] > 1 {
-		panic("two in flight")
-	}
+	f.flying[t]++
+	two := f.flying[t] > 1
 	f.flights++
 	f.most = max(f.most, f.flights)
 	f.mu.Unlock()
+	if two {
+		panic("two in flight") // which Stats count
+	}
 	defer func() {
 		f.mu.Lock()
 		defer f.mu.Unlock()
@@ -113,6 +115,9 @@ func TestSchedulerSpreads(t *testing.T) {
 		advance(time.Minute)
 		l.Close()
 		r.Close()
+		if slices.IsSortedFunc(checks, func(a, b Check) int { return f.times(a.Target)[0].Compare(f.times(b.Target)[0]) }) {
+			t.Error("neighbours are not mixed")
+		}
 		var first, second [10]int
 		gaps := map[time.Duration]bool{}
 		for _, c := range checks {
