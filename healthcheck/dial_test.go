@@ -10,9 +10,12 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"regexp"
 	"runtime"
+	"strings"
 	"syscall"
 	"testing"
+	"testing/iotest"
 )
 
 func TestCause(t *testing.T) {
@@ -204,4 +207,24 @@ func TestHasRoute(t *testing.T) {
 			t.Error("a route out of nowhere")
 		}
 	})
+}
+
+// A peer that drips cannot make us search the same bytes without end: after a
+// while the search waits for the end.
+func TestReadMatchBound(t *testing.T) {
+	re := regexp.MustCompile("end")
+	for _, c := range []struct {
+		text    string
+		matched bool
+		n       int
+	}{
+		{strings.Repeat("x", 100) + "end" + strings.Repeat("y", 100), true, 103},
+		{strings.Repeat("x", 3000) + "end" + strings.Repeat("y", 100), true, 3103},
+		{strings.Repeat("x", 2*maxRead), false, maxRead},
+	} {
+		matched, n, err := readMatch(iotest.OneByteReader(strings.NewReader(c.text)), re)
+		if matched != c.matched || n != c.n || err != nil {
+			t.Errorf("%d bytes: got %v after %d, %v", len(c.text), matched, n, err)
+		}
+	}
 }
