@@ -53,9 +53,10 @@ func connect(ctx context.Context, t Target) (net.Conn, error) {
 	return connectAny(ctx, addrs, t.Port)
 }
 
-// connectAny tries the addresses of one host in turn. Of several errors a fail is returned before one that only says
-// that this host could not try: an IPv6 address that an IPv4-only prober cannot
-// reach must not hide that the IPv4 address is dead.
+// connectAny tries the addresses of one host in turn. Of several errors a fail is
+// returned before one that only says that this host could not try: an IPv6
+// address that an IPv4-only prober cannot reach must not hide that the IPv4
+// address is dead.
 func connectAny(ctx context.Context, addrs []netip.Addr, port uint16) (net.Conn, error) {
 	var firstErr error
 	for i, a := range addrs {
@@ -141,7 +142,7 @@ func tlsConfig(o Options) (*tls.Config, error) {
 func handshake(conn net.Conn, c *tls.Config, t Target) (net.Conn, error) {
 	if c.ServerName == "" {
 		c = c.Clone()
-		c.ServerName = withoutZone(t.Host)
+		c.ServerName = told(t.Host)
 	}
 	secured := tls.Client(conn, c)
 	return secured, secured.Handshake()
@@ -155,10 +156,11 @@ func hostname(host string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 }
 
-// withoutZone cuts the zone of an IPv6 address, which means nothing to a peer.
-func withoutZone(host string) string {
+// told is a target's host as its peer is told of it: without the zone of an IPv6
+// address, and without the last dot of a host name.
+func told(host string) string {
 	host, _, _ = strings.Cut(host, "%")
-	return host
+	return strings.TrimSuffix(host, ".")
 }
 
 // maxRead is how much of a peer's answer is ever looked at.

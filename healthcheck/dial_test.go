@@ -228,3 +228,13 @@ func TestReadMatchBound(t *testing.T) {
 		}
 	}
 }
+func TestTold(t *testing.T) {
+	for host, want := range map[string]string{
+		"192.0.2.1": "192.0.2.1", "fe80::1%eth0": "fe80::1",
+		"www.example.org.": "www.example.org", "www.example.org": "www.example.org",
+	} {
+		if got := told(host); got != want {
+			t.Errorf("told(%q) = %q, want %q", host, got, want)
+		}
+	}
+}
