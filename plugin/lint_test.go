@@ -1,0 +1,78 @@
+package gtm
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestLint says what each kind of warning says, and when there is none.
+func TestLint(t *testing.T) {
+	const (
+		v4   = "pool four {\naddress 192.0.2.1\n}\n"                                                    // lines 3 to 5
+		both = "pool both {\naddress 192.0.2.2\naddress 2001:db8::2\n}\n"                               // lines 6 to 9
+		host = "pool names {\naddress www.example.net\n}\n"                                             // lines 10 to 12
+		all  = "domain all.example.org use every\nfailover every {\nset both\nset four\nset names\n}\n" // lines 13 to 18
+		from = v4 + both + host + all
+	)
+	for _, test := range []struct {
+		name, in string
+		want     []string
+	}{
+		{"nothing", from, nil},
+		{"recovery hold", from + "failover f {\nset four\nrecovery hold\n}\ndomain www.example.org use f", []string{
+			`Corefile:19: failover "f": recovery hold without a state file forgets its active set over a restart: add state FILE`,
+		}},
+		{"recovery manual", from + "failover f {\nset four\nrecovery manual\n}\ndomain www.example.org use f", []string{
+			`Corefile:19: failover "f": recovery manual without a state file forgets its active set over a restart: add state FILE`,
+		}},
+		{"recovery manual, with state", from + "state gtm.json\nfailover f {\nset four\nrecovery manual\n}\ndomain www.example.org use f", nil},
+		{"recovery preempt", from + "failover f {\nset four\nrecovery preempt\n}\ndomain www.example.org use f", nil},
+
+		{"a later set has more families", from + "failover f {\nset four\nset both\n}\ndomain www.example.org use f", []string{
+			`Corefile:20: failover "f": set "four" has no IPv6, and a later one has: while it is active, IPv6 clients get no data`,
+		}},
+		{"a set after next has more families", from + "pool six {\naddress 2001:db8::1\n}\nfailover f {\nset six\nset four\nset both\n}\ndomain www.example.org use f", []string{
+			`Corefile:23: failover "f": set "six" has no IPv4, and a later one has: while it is active, IPv4 clients get no data`,
+			`Corefile:24: failover "f": set "four" has no IPv6, and a later one has: while it is active, IPv6 clients get no data`,
+		}},
+		{"an earlier set has more families", from + "failover f {\nset both\nset four\n}\ndomain www.example.org use f", nil},
+		{"host names have both families", from + "failover f {\nset four\nset names\n}\ndomain www.example.org use f", nil},
+
+		{"the default has more families", from + "policy p geo {\nfrom 10.0.0.0/8 use both\nfrom 192.0.2.0/24 use four\ndefault use both\n}\ndomain www.example.org use p", []string{
+			`Corefile:21: policy "p": "four" has no IPv6, and the default "both" has: its IPv6 clients get no data`,
+		}},
+		{"the default has fewer families", from + "policy p geo {\nfrom 10.0.0.0/8 use both\ndefault use four\n}\ndomain www.example.org use p", nil},
+		{"host names in a rule have both", from + "policy p geo {\nfrom 10.0.0.0/8 use names\ndefault use both\n}\ndomain www.example.org use p", nil},
+
+		{"an unused pool", from + "pool idle {\naddress 192.0.2.3\n}", []string{
+			`Corefile:19: pool "idle" is not used: its members are checked, but never answered`,
+		}},
+		{"an unused pool, a check of its name", from + "check idle ping\npool idle {\naddress 192.0.2.3\ncheck idle\n}", []string{
+			`Corefile:20: pool "idle" is not used: its members are checked, but never answered`,
+		}},
+
+		{"a name server without domain", from + "authority ns1.example.org ns.example.net all.example.org", []string{
+			`Corefile:19: authority names "ns1.example.org.", which is in the zone but no domain of this block: resolvers will find no address for it`,
+		}},
+		{"a name server above a domain", from + "authority ns.example.org\ndomain a.ns.example.org use four", []string{
+			`Corefile:19: authority names "ns.example.org.", which is in the zone but no domain of this block: resolvers will find no address for it`,
+		}},
+
+		{"nodata under a policy", from + "policy p geo {\nfrom 10.0.0.0/8 use four\ndefault use four\n}\ndomain www.example.org {\nuse p\non_all_down nodata\n}", []string{
+			`Corefile:25: domain "www.example.org.": on_all_down nodata under policy "p": resolvers cache negative answers for every client, whatever its network`,
+		}},
+		{"nodata under a policy that does not look", from + "policy p geo {\ndefault use four\n}\ndomain www.example.org {\nuse p\non_all_down nodata\n}", nil},
+		{"nodata under a policy in a policy", from + "policy p geo {\ndefault use q\n}\npolicy q geo {\nfrom 10.0.0.0/8 use four\ndefault use four\n}\ndomain www.example.org {\nuse p\non_all_down nodata\n}", []string{
+			`Corefile:28: domain "www.example.org.": on_all_down nodata under policy "p": resolvers cache negative answers for every client, whatever its network`,
+		}},
+		{"nodata without a policy", from + "domain www.example.org {\nuse four\non_all_down nodata\n}", nil},
+		{"servfail under a policy", from + "policy p geo {\nfrom 10.0.0.0/8 use four\ndefault use four\n}\ndomain www.example.org {\nuse p\non_all_down servfail\n}", nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if got := mustCompile(t, test.in).warnings; !slices.Equal(got, test.want) {
+				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			}
+		})
+	}
+}
