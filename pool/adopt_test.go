@@ -70,6 +70,14 @@ func TestAdopt(t *testing.T) {
 			Families: [2]FamilyMemory{old.Families[0], fresh(3)},
 			Locked:   []bool{true, false, false},
 		}},
+		{"IPv4 goes, and IPv6 goes on", three, "a: b6 | b: d6 | c: f6", Manual, old, Memory{
+			Families: [2]FamilyMemory{old.Families[1], fresh(3)},
+			Locked:   old.Locked,
+		}},
+		{"IPv6 goes, and IPv4 goes on", three, "a: b | b: d | c: f", Manual, old, Memory{
+			Families: [2]FamilyMemory{old.Families[0], fresh(3)},
+			Locked:   old.Locked,
+		}},
 		{"joint, then split", "a: a b6 | b: x@", "b: c d6 | a: a b6", Manual, joint, Memory{
 			Families: [2]FamilyMemory{family(0, true, 5*s, Never, 3*s), family(0, true, 5*s, Never, 3*s)},
 			Locked:   []bool{false, true},
