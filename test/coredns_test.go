@@ -55,8 +55,8 @@ func block(zones, body string) string {
 func quickCheck(name, kind string, port int) string {
 	return fmt.Sprintf(`check %s %s {
 		port %d
-		interval 300ms
-		timeout 300ms
+		interval 200ms
+		timeout 200ms
 		recheck 100ms
 		fall 2
 		rise 2

@@ -15,7 +15,7 @@ import (
 )
 
 // draws is how many answers a statistic is made of.
-const draws = 4000
+const draws = 2000
 
 // counts asks n times on one connection, and counts what the answers come to.
 // The i-th query is changed by vary, or nil.

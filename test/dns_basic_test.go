@@ -113,6 +113,23 @@ func TestAnswers(t *testing.T) {
 	})
 }
 
+// TestHeader: RD and CD come back as they were; nobody recurses here.
+func TestHeader(t *testing.T) {
+	s := start(t, block("example.org", strings.Replace(plain, "{", "{\nauthority ns1.example.net", 1)))
+	for _, name := range []string{"www.example.org", "no.example.org", "example.org"} {
+		for _, qtype := range []uint16{dns.TypeA, dns.TypeTXT, dns.TypeSOA, dns.TypeANY} {
+			for _, set := range []bool{false, true} {
+				m := s.ask(t, name, qtype, func(q *query) {
+					q.RecursionDesired, q.CheckingDisabled, q.AuthenticatedData = set, set, set
+				})
+				if !m.Authoritative || m.RecursionDesired != set || m.CheckingDisabled != set || m.RecursionAvailable || m.AuthenticatedData || m.Zero {
+					t.Errorf("with RD and CD %t: %v", set, m.MsgHdr)
+				}
+			}
+		}
+	}
+}
+
 // TestSOADefaults is the SOA of a block without authority or ttl.
 func TestSOADefaults(t *testing.T) {
 	s := start(t, block("example.org", `gtm {

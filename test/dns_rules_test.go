@@ -119,6 +119,15 @@ func TestAllDown(t *testing.T) {
 	})
 }
 
+// TestNextNeedsAPlugin: on_all_down next with nothing below is an error at start.
+func TestNextNeedsAPlugin(t *testing.T) {
+	body := strings.Replace(refusing, "use web", "{\nuse web\non_all_down next\n}", 1) + "}\n"
+	if _, err := tryStart(t, block("example.org", body)); err == nil || !strings.Contains(err.Error(), "Corefile:9:") {
+		t.Errorf("want an error with its place, got %v", err)
+	}
+	start(t, block("example.org", body+"whoami"))
+}
+
 // TestModes: offline is never answered, online always available.
 func TestModes(t *testing.T) {
 	ruled(t, `
