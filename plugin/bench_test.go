@@ -2,17 +2,21 @@ package gtm
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin"
 	_ "github.com/coredns/coredns/plugin/hosts" // what ServeDNS is measured against
+	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/miekg/dns"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
@@ -209,27 +213,85 @@ func residentMB(tb testing.TB) float64 {
 	return kb / 1024
 }
 
-// BenchmarkFlip is one member's way from a verdict to the published snapshot,
-// with few and with many domains; the ratio of the two is what counts.
+// BenchmarkFlip is one member's way from a verdict to the published snapshot.
 func BenchmarkFlip(b *testing.B) {
 	for _, domains := range []int{100, 10_000} {
 		b.Run(fmt.Sprintf("domains=%d", domains), func(b *testing.B) {
-			pub := newPublisher(compiled(b, largeCorefile(domains, domains/5, domains*5)))
-			if err := pub.start(healthcheck.NewRegistry(healthcheck.Config{}), nil); err != nil {
-				b.Fatal(err)
-			}
-			pub.lease.Close() // the verdicts are ours
+			flip := flipper(b, domains)
 			b.ReportAllocs()
-			down := false
 			for b.Loop() {
-				down = !down
-				s := healthcheck.State{Status: healthcheck.Up}
-				if down {
-					s.Status = healthcheck.Down
-				}
-				pub.check(7, s)
+				flip()
 			}
-			pub.stop(false)
 		})
 	}
+}
+
+// BenchmarkFlipGrowth is the ratio of the two, measured in turns.
+func BenchmarkFlipGrowth(b *testing.B) {
+	inTurns(b, 200, flipper(b, 100), flipper(b, 10_000))
+}
+
+// flipper turns one member down and up again, with so many domains.
+func flipper(b *testing.B, domains int) func() {
+	b.Helper()
+	quiet(b)
+	pub := newPublisher(compiled(b, largeCorefile(domains, domains/5, domains*5)))
+	if err := pub.start(healthcheck.NewRegistry(healthcheck.Config{}), nil); err != nil {
+		b.Fatal(err)
+	}
+	pub.lease.Close() // the verdicts are ours
+	b.Cleanup(func() { pub.stop(false) })
+	status := healthcheck.Up
+	return func() {
+		status = healthcheck.Up + healthcheck.Down - status
+		pub.check(7, healthcheck.State{Status: status})
+	}
+}
+
+// BenchmarkAgainstHosts is the ratio of gtm to hosts on the way from a query to
+// the finished message, measured in turns.
+func BenchmarkAgainstHosts(b *testing.B) {
+	r := new(dns.Msg).SetQuestion("www.example.org.", dns.TypeA)
+	ask := func(h plugin.Handler) func() {
+		w, ctx := newSink(), b.Context()
+		return func() {
+			if _, err := h.ServeDNS(ctx, w, r); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+	inTurns(b, 2000, ask(hostsHandler(b)), ask(serving(b, threeAddresses)))
+}
+
+// inTurns lets two things take turns of n calls each, and reports the ratio of
+// the second's time to the first's: the median of all rounds, and the tenth and
+// the ninetieth part, which say how noisy the machine was.
+func inTurns(b *testing.B, n int, first, second func()) {
+	b.Helper()
+	turn := func(f func()) float64 {
+		start := time.Now()
+		for range n {
+			f()
+		}
+		return float64(time.Since(start))
+	}
+	var ratios []float64
+	for b.Loop() {
+		base := turn(first)
+		ratios = append(ratios, turn(second)/base)
+	}
+	slices.Sort(ratios)
+	for _, part := range []struct {
+		name string
+		at   int
+	}{{"ratio-p10", 10}, {"ratio-p50", 50}, {"ratio-p90", 90}} {
+		b.ReportMetric(ratios[len(ratios)*part.at/100], part.name)
+	}
+}
+
+// quiet drops log lines for the time of a benchmark.
+func quiet(b *testing.B) {
+	b.Helper()
+	clog.SetOutput(io.Discard)
+	b.Cleanup(func() { clog.SetOutput(os.Stdout) })
 }

@@ -115,11 +115,13 @@ func (pub *publisher) check(i int, s healthcheck.State) {
 	}
 	pub.states[i] = s
 	member := pub.plan.ownerOf[i]
-	if h := pub.judge(member); h != pub.health[member] {
-		noteMember(pub.plan.name, pub.plan.members[member], pub.health[member], h)
-		pub.health[member] = h
-		pub.publish(pub.plan.holders[member]...)
+	was, is := pub.health[member], pub.judge(member)
+	if was == is {
+		return
 	}
+	pub.health[member] = is
+	pub.publish(pub.plan.holders[member]...)
+	noteMember(pub.plan.name, pub.plan.members[member], was, is)
 }
 
 // judge is a member's health by the states of its checks.
@@ -134,9 +136,11 @@ func (pub *publisher) publish(failovers ...int) {
 	views := make([]*pool.View, len(failovers))
 	for n, i := range failovers {
 		views[n] = pub.step(i, now)
-		pub.switches[i].Add(noteSwitch(pub.plan.name, old.views.At(i), views[n]))
 	}
 	pub.snapshot.Store(&snapshot{plan: pub.plan, views: old.views.With(views...)})
+	for n, i := range failovers {
+		pub.switches[i].Add(noteSwitch(pub.plan.name, old.views.At(i), views[n]))
+	}
 	if pub.keeper != nil {
 		pub.keeper.keep(pub.past)
 	}
