@@ -1,6 +1,7 @@
 package gtm
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,13 +22,19 @@ func (pub *publisher) follow(t *testing.T, start time.Time, steps []step) {
 	for _, s := range steps {
 		advance(time.Until(start.Add(s.at)))
 		pub.drive(t, s.orders)
-		if got := pub.snapshot.Load().text(pool.IPv4); got != s.want {
+		snap := pub.snapshot.Load()
+		if got := snap.text(pool.IPv4); got != s.want {
 			t.Errorf("at %v, %q: got %q, want %q", s.at, s.orders, got, s.want)
+		}
+		want := strings.NewReplacer("a ", "a6 ", "b ", "b6 ").Replace(s.want)
+		if got := snap.text(pool.IPv6); snap.domains[0].families[pool.IPv6] && got != want {
+			t.Errorf("at %v, %q: got %q for IPv6, want %q", s.at, s.orders, got, want)
 		}
 	}
 }
 
-// TestDelays says at which instant a failover moves.
+// TestDelays says at which instant a failover moves, with one family or with two
+// that fare alike.
 func TestDelays(t *testing.T) {
 	const s = time.Second
 	for _, test := range []struct {
@@ -121,14 +128,16 @@ func TestDelays(t *testing.T) {
 			{1 * s, "-b", "pinned b 60"},
 		}},
 	} {
-		t.Run(test.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
-				pub := launch(t, r, twoSets(test.options), nil)
-				pub.follow(t, time.Now(), test.steps)
-				pub.stop(true)
-				r.Close()
+		for kind, body := range map[string]string{"one family": twoSets(test.options), "two": dual(twoSets(test.options))} {
+			t.Run(test.name+"/"+kind, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
+					pub := launch(t, r, body, nil)
+					pub.follow(t, time.Now(), test.steps)
+					pub.stop(true)
+					r.Close()
+				})
 			})
-		})
+		}
 	}
 }

@@ -1,0 +1,282 @@
+package gtm
+
+import (
+	"bytes"
+	golog "log"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+// logged is what CoreDNS logs until the test ends.
+type logged struct {
+	mu   sync.Mutex // guards following
+	text bytes.Buffer
+}
+
+func captureLog(t *testing.T) *logged {
+	t.Helper()
+	l := new(logged)
+	before := golog.Writer()
+	golog.SetOutput(l)
+	t.Cleanup(func() { golog.SetOutput(before) })
+	return l
+}
+
+// Write implements io.Writer.
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// count is how many lines have a text.
+func (l *logged) count(text string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for line := range strings.Lines(l.text.String()) {
+		if strings.Contains(line, text) {
+			n++
+		}
+	}
+	return n
+}
+
+// inState is a body with a state file.
+func inState(file, body string) string { return "state " + file + "\n" + body }
+
+// TestStateRoundTrip says that a past is the same after a restart.
+func TestStateRoundTrip(t *testing.T) {
+	const names = "pool one {\naddress a.example.net name a\ncheck ping\n}\npool two {\naddress b.example.net name b\ncheck ping\n}\nfailover f {\nset one\nset two\nrecovery manual\n}\ndomain www.example.org use f"
+	for name, test := range map[string]struct{ body, orders string }{
+		"fresh":         {twoSets(""), ""},
+		"settled":       {twoSets(""), "+a +b"},
+		"on the backup": {twoSets("failback_delay 1m"), "+a +b -a +a"},
+		"in a delay":    {twoSets("failover_delay 1m"), "+a +b -a"},
+		"a lock":        {twoSets("recovery manual"), "+a +b -a +a"},
+		"nothing is up": {twoSets(""), "-a -b"},
+		"host names":    {names, "+a +b -a"},
+		"two families":  {dual(twoSets("recovery manual\nfailback_delay 1m")), "+a +b -a +a"},
+		"a pin":         {twoSets("pin two"), "+a"},
+		"no failover":   {"pool web {\naddress 192.0.2.1\n}", ""},
+		"no pool":       {"ttl 5", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
+				pub := launch(t, r, test.body, nil)
+				pub.drive(t, test.orders)
+				advance(5 * time.Second)
+				p := pub.past()
+				pub.stop(false)
+				r.Close()
+				data := p.encode("example.org")
+				back, err := decodePast(data, "example.org")
+				if err != nil {
+					t.Fatalf("%v\n%s", err, data)
+				}
+				if !reflect.DeepEqual(back.served, p.served) || !reflect.DeepEqual(back.available, p.available) || len(back.failovers) != len(p.failovers) {
+					t.Errorf("got  %+v\nwant %+v", back, p)
+				}
+				for name, m := range p.failovers { // what the next generation makes of it
+					f := pub.plan.failovers[0]
+					got, want := f.Adopt(back.failovers[name].failover, back.failovers[name].memory), f.Adopt(m.failover, m.memory)
+					if !reflect.DeepEqual(got, want) {
+						t.Errorf("failover %s: got %+v, want %+v", name, got, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+// TestStateRestart goes through a file: what was down waits, and a failover goes
+// on where it was.
+func TestStateRestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "gtm.json")
+		r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
+		body := inState(file, twoSets("recovery manual"))
+		first := launch(t, r, body, nil)
+		first.drive(t, "+a +b -a")
+		first.want(t, pool.IPv4, "locked b 60")
+		first.stop(true)
+		second := launch(t, r, body, nil)
+		second.want(t, pool.IPv4, "locked b 60")
+		second.drive(t, "+a")
+		second.want(t, pool.IPv4, "locked b 60")
+		second.stop(true)
+		r.Close()
+
+		// A reload knows better than the file.
+		third := newPublisher(second.plan)
+		if err := third.start(always(healthcheck.Inconclusive).registry(healthcheck.Config{}), &past{}); err != nil {
+			t.Fatal(err)
+		}
+		third.want(t, pool.IPv4, "active a 60")
+		third.stop(false)
+	})
+}
+
+// TestStateFirstStart says that a file that is not there yet is no fault, and one
+// that cannot be read is.
+func TestStateFirstStart(t *testing.T) {
+	log := captureLog(t)
+	k := keeper{file: filepath.Join(t.TempDir(), "gtm.json"), name: "x"}
+	if p := k.read(); p != nil || log.count("") != 0 {
+		t.Errorf("got %v, logged %s", p, log.text.String())
+	}
+	k.file = t.TempDir()
+	if p := k.read(); p != nil || log.count("is ignored") != 1 {
+		t.Errorf("got %v, logged %s", p, log.text.String())
+	}
+}
+
+// TestStateUnwritable says that a directory that is gone is reported once, tried
+// again with each change, and never stops answers.
+func TestStateUnwritable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := captureLog(t)
+		dir := filepath.Join(t.TempDir(), "later")
+		file := filepath.Join(dir, "gtm.json")
+		r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
+		pub := launch(t, r, inState(file, twoSets("")), nil)
+		const failed, again = "answers go on, but a restart will not know of now", "is written again"
+		for range 5 {
+			pub.drive(t, "-a")
+			pub.want(t, pool.IPv4, "backup b 5")
+			advance(2 * time.Second)
+			pub.drive(t, "+a")
+			advance(2 * time.Second)
+		}
+		if log.count(failed) != 1 || log.count(again) != 0 {
+			t.Errorf("logged %s", log.text.String())
+		}
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		pub.drive(t, "-a")
+		advance(2 * time.Second)
+		if log.count(failed) != 1 || log.count(again) != 1 {
+			t.Errorf("logged %s", log.text.String())
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+		pub.stop(true)
+		if log.count(failed) != 2 {
+			t.Errorf("logged %s", log.text.String())
+		}
+		r.Close()
+	})
+}
+
+// TestStateWholeFiles has someone read the file while it is written: it is never
+// half of one, and no other files are left beside it.
+func TestStateWholeFiles(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "gtm.json")
+	texts := [2][]byte{bytes.Repeat([]byte("a"), 200_000), bytes.Repeat([]byte("b"), 100_000)}
+	if err := writeWhole(file, texts[0]); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for {
+			data, err := os.ReadFile(file)
+			if err != nil || !bytes.Equal(data, texts[0]) && !bytes.Equal(data, texts[1]) {
+				t.Errorf("%d bytes, %v", len(data), err)
+				return
+			}
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	for i := range 50 {
+		if err := writeWhole(file, texts[i%2]); err != nil {
+			t.Error(err)
+		}
+	}
+	close(done)
+	reader.Wait()
+	if err := writeWhole(dir, texts[0]); err == nil { // a directory cannot be replaced by a file
+		t.Error("a directory was replaced")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*.tmp")); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+	if left, _ := filepath.Glob(dir + "*.tmp"); len(left) > 0 {
+		t.Errorf("left behind: %q", left)
+	}
+}
+
+// TestStateOncePerSecond says how often a file is written while everything
+// changes, and that the last change is not lost.
+func TestStateOncePerSecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "gtm.json")
+		r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
+		pub := launch(t, r, inState(file, twoSets("")), nil)
+		writes := 0
+		written := func() {
+			if err := os.Remove(file); err == nil {
+				writes++
+			}
+		}
+		for range 100 { // 10 s
+			pub.drive(t, "-a +a -b +b")
+			advance(100 * time.Millisecond)
+			written()
+		}
+		if writes < 9 || writes > 10 {
+			t.Errorf("%d writes in 10 s", writes)
+		}
+		pub.drive(t, "-b")
+		advance(keepEvery)
+		if data, err := os.ReadFile(file); err != nil || !strings.Contains(string(data), `{"member":"b","available":false}`) {
+			t.Errorf("%v: %s", err, data)
+		}
+		writes = 0
+		written()
+		advance(time.Hour)
+		if written(); writes != 1 {
+			t.Error("written without a change")
+		}
+		pub.drive(t, "-a")
+		pub.stop(false)
+		if advance(time.Hour); func() bool { _, err := os.Stat(file); return err == nil }() {
+			t.Error("written after stop")
+		}
+		r.Close()
+	})
+}
+
+// TestStateStopsOnce says that a block that has stopped does not write again.
+func TestStateStopsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "gtm.json")
+		r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
+		pub := launch(t, r, inState(file, twoSets("")), nil)
+		pub.stop(true)
+		if err := os.Remove(file); err != nil {
+			t.Error(err)
+		}
+		pub.stop(true)
+		if _, err := os.Stat(file); err == nil {
+			t.Error("written twice")
+		}
+		r.Close()
+	})
+}
