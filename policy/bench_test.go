@@ -1,0 +1,149 @@
+package policy
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+// benchCase is a way to balance the failover that the benchmarks decide on: two
+// sets of two pools of four members, behind a geo policy of a few CIDR rules.
+type benchCase struct {
+	name    string
+	balance pool.Balance // of the pools
+	answers int
+	set     pool.Balance // among the pools
+	weights bool         // unequal ones
+}
+
+// benchCases are every balance, alone and among the pools too, with equal and
+// with unequal weights, with the default number of answers and with two.
+func benchCases() []benchCase {
+	var cases []benchCase
+	for i, name := range pool.Balances() {
+		b := pool.Balance(i)
+		inSet := b
+		if b == pool.Nearest { // not for pools
+			inSet = pool.RoundRobin
+		}
+		for _, weights := range []string{"", "/weights"} {
+			cases = append(cases,
+				benchCase{name + weights, b, b.DefaultAnswers(), pool.RoundRobin, weights != ""},
+				benchCase{name + weights + "/2_answers", b, 2, pool.RoundRobin, weights != ""},
+				benchCase{name + weights + "/among_pools", b, b.DefaultAnswers(), inSet, weights != ""},
+			)
+		}
+	}
+	return cases
+}
+
+// benchWorld is the domain and its views.
+func benchWorld(tb testing.TB, c benchCase) (*Domain, pool.Views) {
+	tb.Helper()
+	w := newWorld(tb)
+	line := "a b c d + e g h i | j k l m + n o p q"
+	if c.weights {
+		line = "a*1 b*2 c*3 d*5 + e*4 g*3 h*2 i*1 | j*1 k*2 l*3 m*4 + n o p*2 q"
+	}
+	w.failover("main: "+line, strings.Repeat("u", 16), func(f *pool.Failover) {
+		for _, s := range f.Sets {
+			s.Balance, s.Answers = c.set, c.set.DefaultAnswers()
+			if c.weights {
+				s.Pools[1].Weight = 3
+			}
+			for _, part := range s.Pools {
+				part.Balance, part.Answers = c.balance, c.answers
+				if c.balance == pool.Nearest {
+					part.Near = NewNearness([][]Term{w.terms("10.1.0.0/16"), w.terms("10.0.0.0/8"), w.terms("192.0.2.0/24"), nil})
+				}
+			}
+		}
+	})
+	w.failover("world: r s t", "uuu")
+	w.policy("geo", `198.51.100.0/24 203.0.113.0/24 use world fence; 10.0.0.0/8 !10.9.0.0/16 use main;
+		2001:db8::/32 use main; 172.16.0.0/12 use world; default use world`)
+	return w.domain("geo"), w.views()
+}
+
+// benchQuery is one of those that benchmarks ask in turn.
+func benchQuery(i int) Query {
+	addr := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
+	return Query{Family: pool.IPv4, Client: pool.Client{Addr: addr, Bits: 32}, Draw: pool.Draw(i) * 0x9e3779b97f4a7c15}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	for _, c := range benchCases() {
+		b.Run(c.name, func(b *testing.B) {
+			d, views := benchWorld(b, c)
+			var s pool.Scratch
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				if got := d.Decide(views, benchQuery(i), &s, nil); got.Outcome != Members {
+					b.Fatal(describe(got))
+				}
+			}
+		})
+	}
+}
+
+// TestDecideAllocatesNothing: at no balance, and whatever it comes to.
+func TestDecideAllocatesNothing(t *testing.T) {
+	for _, c := range benchCases() {
+		d, views := benchWorld(t, c)
+		var s pool.Scratch
+		i := 0
+		if n := testing.AllocsPerRun(200, func() {
+			d.Decide(views, benchQuery(i), &s, nil)
+			d.Scope(views, benchQuery(i).Client)
+			i++
+		}); n != 0 {
+			t.Errorf("%s: %g allocations", c.name, n)
+		}
+	}
+	for _, health := range []string{"dd", "du", "ud"} {
+		for kind := range AllDowns() {
+			w := newWorld(t)
+			w.failover("us: a b6", health)
+			w.failover("world: c d6", "dd")
+			w.policy("geo", "10.0.0.0/8 use us; default use world")
+			d, views := w.domain("geo", AllDown{Kind: AllDownKind(kind), Addrs: address.Addrs}), w.views()
+			var s pool.Scratch
+			if n := testing.AllocsPerRun(50, func() { d.Decide(views, benchQuery(1), &s, nil) }); n != 0 {
+				t.Errorf("%s of %s: %g allocations", AllDownKind(kind), health, n)
+			}
+		}
+	}
+}
+
+// BenchmarkScope is what an answer with EDNS Client Subnet costs besides.
+func BenchmarkScope(b *testing.B) {
+	d, views := benchWorld(b, benchCases()[0])
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if d.Scope(views, benchQuery(i).Client) == 0 {
+			b.Fatal("nothing looks at the client")
+		}
+	}
+}
+
+// BenchmarkNewPolicy is the cost of a policy at load, by the number of rules.
+func BenchmarkNewPolicy(b *testing.B) {
+	for _, n := range []int{10, 1000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var rules []Rule
+			for i := range n {
+				prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i * 7 >> 8), byte(i * 7), 0}), 24)
+				rules = append(rules, Rule{From: []Term{{Source: Source{Prefix: prefix}}}})
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, dead := NewPolicy("p", rules, Target{}); dead != nil {
+					b.Fatal("dead rules")
+				}
+			}
+		})
+	}
+}
