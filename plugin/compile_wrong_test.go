@@ -74,7 +74,7 @@ var wrongPools = []mistakes{
 		{"set s {\npool a\nanswers 2\n}", `Corefile:15: failover "f": set "s": answers 2 exceeds its 1 pool`},
 		{"set s {\npool a\npool b\nanswers 3\nbalance random\n}", `Corefile:15: failover "f": set "s": answers 3 exceeds its 2 pools`},
 		{"set s {\npool b\nmin_available 2\n}", `Corefile:17: failover "f": set "s": min_available 2 exceeds its 1 member`},
-		{"set s {\npool a\npool b\nmin_available 5\n}", `Corefile:18: failover "f": set "s": min_available 5 exceeds its 4 members`},
+		{"set s {\npool a\nmin_available 4\n}\nset h", `Corefile:17: failover "f": set "s": min_available 4 exceeds its 3 members`},
 		{"set a\npin b", `Corefile:16: failover "f": pin "b" is none of its sets: there are a`},
 		{"set a b\nset b\npin a", `Corefile:17: failover "f": pin "a" is none of its sets: there are a+b, b`},
 	}},
