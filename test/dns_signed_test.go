@@ -2,7 +2,6 @@ package test
 
 import (
 	"context"
-	"crypto"
 	"fmt"
 	"net"
 	"os"
@@ -37,7 +36,7 @@ func newKey(t *testing.T, zone string) key {
 	k.anchors = filepath.Join(dir, "anchors.conf")
 	for file, text := range map[string]string{
 		k.file + ".key":     k.String() + "\n",
-		k.file + ".private": k.PrivateKeyString(private.(crypto.PrivateKey)),
+		k.file + ".private": k.PrivateKeyString(private),
 		k.anchors:           fmt.Sprintf("trust-anchors { %q static-key %d %d %d %q; };\n", zone, k.Flags, k.Protocol, k.Algorithm, k.PublicKey),
 	} {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
