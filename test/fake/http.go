@@ -26,7 +26,7 @@ func NewHTTP(t testing.TB) *HTTP {
 
 // NewHTTPs are n web servers on n loopback addresses and one port.
 //
-//nolint:revive // the plural of NewHTTP, not the protocol
+//nolint:revive,staticcheck // the plural of NewHTTP, not the protocol
 func NewHTTPs(t testing.TB, n int) []*HTTP {
 	t.Helper()
 	servers, backends := make([]*HTTP, n), make([]*Backend, n)
