@@ -3,6 +3,8 @@ package gtm
 import (
 	"context"
 	"net/netip"
+	"slices"
+	"strings"
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin/pkg/upstream"
@@ -84,10 +86,12 @@ func newReply(r *dns.Msg, opt *dns.OPT, who client, name []byte) *reply {
 
 func (rep *reply) qtype() uint16 { return rep.question[0].Qtype }
 
-// widen makes the scope that the reply echoes at least so many bits.
-func (rep *reply) widen(bits int) {
-	if rep.edns != nil {
-		rep.edns.subnet.SourceScope = max(rep.edns.subnet.SourceScope, uint8(bits))
+// widen makes the scope that the reply echoes at least as long as a domain's
+// decision needs, if the ECS prefix decided it.
+func (rep *reply) widen(s *snapshot, d *domain, who client) {
+	if who.byECS {
+		scope := &rep.edns.subnet.SourceScope
+		*scope = max(*scope, uint8(d.Scope(s.views, who.Client)))
 	}
 }
 
@@ -116,9 +120,7 @@ func (s *snapshot) answerDomain(rep *reply, d *domain, who client, room *room) r
 			}
 			d.counters.count(decision.Reason)
 		}
-		if who.byECS {
-			rep.widen(d.Scope(s.views, who.Client))
-		}
+		rep.widen(s, d, who)
 		target := d.target(decision)
 		switch {
 		case target == "" && addresses:
@@ -127,7 +129,7 @@ func (s *snapshot) answerDomain(rep *reply, d *domain, who client, room *room) r
 			return s.answerOther(rep, d, hop)
 		}
 		rep.cname(owner, target, decision.TTL)
-		if t := rep.qtype(); t == dns.TypeCNAME || t == dns.TypeANY || hop == maxHops {
+		if t := rep.qtype(); t == dns.TypeCNAME || t == dns.TypeANY || hop == maxHops || rep.owns(target) {
 			return complete
 		}
 		room.name = lower(room.name[:0], target)
@@ -202,7 +204,12 @@ func (rep *reply) lookup(ctx context.Context, w dns.ResponseWriter) {
 	if err != nil || m == nil {
 		return
 	}
-	rep.msg.Answer = append(rep.msg.Answer, m.Answer...)
+	for _, rr := range m.Answer {
+		twin := func(own dns.RR) bool { return dns.IsDuplicate(own, rr) }
+		if !slices.ContainsFunc(rep.msg.Answer, twin) { // of a loop through another block
+			rep.msg.Answer = append(rep.msg.Answer, rr)
+		}
+	}
 	if len(m.Answer) == 0 && (m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError) {
 		rep.msg.Rcode = m.Rcode
 		rep.msg.Ns = append(rep.msg.Ns, m.Ns...)
@@ -215,6 +222,11 @@ func (rep *reply) cname(owner, target string, ttl uint32) {
 		Hdr:    dns.RR_Header{Name: owner, Rrtype: dns.TypeCNAME, Class: dns.ClassINET, Ttl: ttl},
 		Target: target,
 	})
+}
+
+// owns says whether the answer has a record of a name: a CNAME to it is a loop.
+func (rep *reply) owns(name string) bool {
+	return slices.ContainsFunc(rep.msg.Answer, func(rr dns.RR) bool { return strings.EqualFold(rr.Header().Name, name) })
 }
 
 // hinfo is the answer to ANY (RFC 8482, section 4.2).

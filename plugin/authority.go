@@ -81,7 +81,7 @@ func (s *snapshot) answerNS(rep *reply, z *zone, who client, room *room) {
 			d := s.decide(glue, f, who, room)
 			room.addrs = glue.addresses(room.addrs[:0], d, f)
 			rep.msg.Extra = appendAddrs(rep.msg.Extra, ns, d.TTL, room.addrs)
-			rep.widen(glue.Scope(s.views, who.Client))
+			rep.widen(s, glue, who)
 		}
 	}
 }

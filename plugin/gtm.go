@@ -69,10 +69,13 @@ func (g *GTM) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (i
 	return reply.write(w)
 }
 
-// next hands a query that is not ours to the plugin below.
+// next hands a query that is not ours to the plugin below. Where there is none,
+// what no server like this would do is refused as such.
 func (g *GTM) next(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, error) {
-	if g.Next == nil && r.Opcode == dns.OpcodeNotify {
-		return dns.RcodeNotImplemented, nil
+	if g.Next == nil {
+		if _, rcode := inspect(r); rcode != dns.RcodeSuccess {
+			return rcode, nil
+		}
 	}
 	return plugin.NextOrFailure(g.Name(), g.Next, ctx, w, r)
 }

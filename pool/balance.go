@@ -16,7 +16,7 @@ const (
 	Weighted                  // drawn by weight, without repetition
 	Sequence                  // in the order written
 	Hash                      // rendezvous by weight over the client's prefix
-	Nearest                   // by the members' from, ties from a random offset
+	Nearest                   // by the members' from, equals shuffled
 	Random                    // shuffled
 )
 
@@ -153,18 +153,16 @@ func (u *urn) keys(s *Scratch, c Client, d *Draw, near Nearness) []keyed {
 			keys = append(keys, keyed{u.key(unit(mix(client^it.salt)), it), i})
 		}
 	case Nearest:
-		n := len(u.items)
-		first := d.below(n)
 		var ranks []uint8
 		if near != nil {
 			ranks = near.Ranks(c)
 		}
 		for i, it := range u.items {
-			key := (i + n - first) % n
+			key := unit(d.next()) // below 1: it orders equals alone
 			if ranks != nil {
-				key += n * int(ranks[it.rank])
+				key += float64(ranks[it.rank])
 			}
-			keys = append(keys, keyed{float64(key), i})
+			keys = append(keys, keyed{key, i})
 		}
 	case Weighted:
 		for i, it := range u.items {
