@@ -186,6 +186,7 @@ func (f *Failover) step(m *FamilyMemory, locked []bool, states []SetState) time.
 		if to != NoSet && !states[to].Available {
 			m.Down = 0
 		}
+		_, wake = f.choose(m, locked, states) // one still earlier may wait for its time
 	}
 	if m.Active != NoSet && states[m.Active].Confirmed {
 		m.Settled = true
@@ -207,19 +208,29 @@ func (f *Failover) choose(m *FamilyMemory, locked []bool, states []SetState) (in
 	if m.Active == NoSet {
 		return first, Never
 	}
-	if !states[m.Active].Available {
-		if left := f.FailoverDelay - m.Down; m.Settled && states[m.Active].Failed && left > 0 {
-			return m.Active, left
-		}
-		return first, Never
+	if locked[m.Active] && !locked[first] {
+		return first, Never // it was the best of locked ones, or the other family locked it
 	}
+	back, wake := f.back(m, locked, states)
 	switch {
-	case locked[m.Active] && !locked[first]:
-		return first, Never // it was the best of locked ones
-	case f.Recovery == Hold, locked[first]:
-		return m.Active, Never
+	case back != NoSet:
+		return back, Never
+	case states[m.Active].Available:
+		return m.Active, wake
+	case m.Settled && states[m.Active].Failed && m.Down < f.FailoverDelay:
+		return m.Active, sooner(wake, f.FailoverDelay-m.Down)
 	}
+	return first, Never
+}
+
+// back is the first earlier set that may take over, by preempt or after manual,
+// and has been available for failback_delay; else NoSet, and how long until
+// there is one, or Never.
+func (f *Failover) back(m *FamilyMemory, locked []bool, states []SetState) (int, time.Duration) {
 	wake := Never
+	if f.Recovery == Hold {
+		return NoSet, wake
+	}
 	for i := range m.Active {
 		if locked[i] || !states[i].Available {
 			continue
@@ -230,7 +241,7 @@ func (f *Failover) choose(m *FamilyMemory, locked []bool, states []SetState) (in
 		}
 		wake = sooner(wake, left)
 	}
-	return m.Active, wake
+	return NoSet, wake
 }
 
 // firstFree is the first available set that is not locked, or among locked ones

@@ -82,4 +82,4 @@ func mix(x uint64) uint64 {
 }
 
 // unit turns 64 random bits into a number between 0 and 1, never either.
-func unit(x uint64) float64 { return (float64(x>>11) + 0.5) / (1 << 53) }
+func unit(x uint64) float64 { return (float64(x>>12) + 0.5) / (1 << 52) }
