@@ -283,7 +283,7 @@ func (f *Failover) Adopt(from *Failover, old Memory) Memory {
 	}
 	for _, fam := range f.Judged() {
 		to := &m.Families[f.judgedIn(fam)]
-		o := old.Families[from.judgedIn(fam&1)]
+		o := old.Families[from.judgedIn(f.told(fam))]
 		for i, w := range was {
 			if w == NoSet {
 				continue
@@ -295,6 +295,19 @@ func (f *Failover) Adopt(from *Failover, old Memory) Memory {
 		}
 	}
 	return m
+}
+
+// told is the family that a judged family's memory is to be found under where
+// each has its own: of a joint one, the family that it has members of.
+func (f *Failover) told(fam Family) Family {
+	has := func(s *Set) bool { return s.Declares(IPv4) }
+	switch {
+	case fam != Joint:
+		return fam
+	case slices.ContainsFunc(f.Sets, has):
+		return IPv4
+	}
+	return IPv6
 }
 
 // sooner is the shorter of two durations of which each may be Never.

@@ -132,7 +132,7 @@ func (v *View) family(fam Family, health []Health) FamilyView {
 			return health[m.Index]&Available != 0
 		})
 		if fv.Ordinary.Empty() {
-			fv.Ordinary = f.anyhow(why, fam, set)
+			fv.Ordinary = anyhow(why, fam, set)
 		}
 	}
 	fv.Serving = Members
@@ -192,13 +192,13 @@ func (v *View) why(fam Family) (Why, bool) {
 // would take over.
 func (v *View) unsettled(fam Family, why Why, health []Health) bool {
 	f, m := v.Failover, v.memory(fam)
+	if f.Sets[m.Active].unsettled(f.judge(fam), health) {
+		return true
+	}
 	if why == Pinned {
 		return false
 	}
 	if _, wake := f.choose(&m, v.Memory.Locked, v.States[f.judgedIn(fam)]); wake != Never {
-		return true
-	}
-	if f.Sets[m.Active].unsettled(f.judge(fam), health) {
 		return true
 	}
 	if f.Recovery == Hold {
@@ -242,16 +242,22 @@ func (f *Failover) serveAll(fam Family, active int) Hand {
 		active = 0
 	}
 	sets := append([]*Set{f.Sets[active]}, f.Sets...)
-	return f.anyhow(ServeAll, fam, sets...)
+	return anyhow(ServeAll, fam, sets...)
 }
 
 // anyhow is the hand of the first of some sets that has members, health
-// ignored; members of weight 0 where there are no others.
-func (f *Failover) anyhow(why Why, fam Family, sets ...*Set) Hand {
+// ignored; of weight 0 where there are no others. A set that would answer, but
+// for the family, ends the search: its clients get no data, as ever.
+func anyhow(why Why, fam Family, sets ...*Set) Hand {
+	all := func(Part, *Member) bool { return true }
 	for _, weights := range []weights{ordinary, weightless} {
 		for _, set := range sets {
-			if h := set.hand(why, fam, weights, func(Part, *Member) bool { return true }); !h.Empty() {
+			h := set.hand(why, fam, weights, all)
+			if !h.Empty() {
 				return h
+			}
+			if other := set.hand(why, fam.Other(), weights, all); !set.Declares(fam) && !other.Empty() {
+				return Hand{}
 			}
 		}
 	}
