@@ -172,7 +172,7 @@ func TestAdoptFailover(t *testing.T) {
 				r := n.registry(healthcheck.Config{})
 				first := launch(t, r, probed(twoSets(test.options)), nil)
 				advance(5 * s)
-				for _, verdict := range strings.Fields(test.verdicts) {
+				for verdict := range strings.FieldsSeq(test.verdicts) {
 					n.set(map[byte]healthcheck.Verdict{'+': healthcheck.Pass, '-': healthcheck.Fail}[verdict[0]], "192.0.2.1")
 					for !strings.Contains(first.standing(), verdict) {
 						advance(100 * time.Millisecond)

@@ -76,7 +76,7 @@ func (pub *publisher) drive(tb testing.TB, orders string) {
 	states := map[byte]healthcheck.State{
 		'+': {Status: healthcheck.Up}, '-': {Status: healthcheck.Down}, '~': {Status: healthcheck.Up, Streak: 1},
 	}
-	for _, order := range strings.Fields(orders) {
+	for order := range strings.FieldsSeq(orders) {
 		state, ok := states[order[0]]
 		found := false
 		for i, m := range pub.plan.members {
