@@ -144,7 +144,7 @@ func TestRandom(t *testing.T) {
 // TestWeighted compares with the exact probabilities of drawing one after the
 // other without putting back.
 func TestWeighted(t *testing.T) {
-	const n = 200_000
+	const n = 50_000
 	for _, weights := range [][]uint32{{1, 1, 1}, {3, 1}, {1, 2, 3, 4}, {100, 1, 1}, {5, 5, 5, 5}, {1000, 3, 30, 300}} {
 		total := 0.0
 		for _, w := range weights {
@@ -180,7 +180,7 @@ func TestWeightedOrder(t *testing.T) {
 		a, b, c := weights[p[0]], weights[p[1]], weights[p[2]]
 		want[fmt.Sprint(p)] = a / (a + b + c) * b / (b + c)
 	}
-	expect(t, frequencies(newUrn(Weighted, All, items(1, 2, 5)), 200_000, Client{}, order), want)
+	expect(t, frequencies(newUrn(Weighted, All, items(1, 2, 5)), 100_000, Client{}, order), want)
 }
 
 // TestPickTwoLevels: weights hold among the pools of a set and in each pool.
@@ -189,7 +189,7 @@ func TestPickTwoLevels(t *testing.T) {
 		eachSet(func(s *Set) { s.Balance, s.Answers, s.Pools[1].Weight = Weighted, 1, 4 }))
 	v := viewOf(t, f, "uuuu")
 	counts := map[string]int{}
-	for d := range seeds(200_000) {
+	for d := range seeds(100_000) {
 		counts[answer(&v.Families[IPv4].Ordinary, Client{}, d)]++
 	}
 	expect(t, counts, map[string]float64{"a": .2 * .75, "b": .2 * .25, "c": .8 * .9, "d": .8 * .1})

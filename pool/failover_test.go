@@ -338,6 +338,13 @@ func TestFailover(t *testing.T) {
 			"1s du unpin -> 1",
 			"1s uu -> 0",
 		}},
+		{"manual: a pin lifts the lock, for once unpinned it is the active set", Manual, delays(0, 0), []string{
+			"0s uu -> 0",
+			"1s du -> 1 lock 0",
+			"1s uu -> 1 lock 0",
+			"1s uu pin 0 -> 0",
+			"1s uu unpin -> 0",
+		}},
 		{"pin at start", Preempt, delays(0, 0), []string{
 			"0s uu pin 1 -> 1",
 			"0s uu unpin -> 0",

@@ -1,9 +1,10 @@
 package pool
 
 import (
-	"fmt"
+	"cmp"
 	"math"
 	"net/netip"
+	"slices"
 	"testing"
 )
 
@@ -171,27 +172,31 @@ func TestHashSalts(t *testing.T) {
 	}
 }
 
-// TestHashEven: the short way for even weights gives the order of the long one.
-func TestHashEven(t *testing.T) {
-	for _, b := range []Balance{Hash, Weighted} {
-		for _, weight := range []uint32{1, 7, 1000} {
-			short := newUrn(b, All, items(weight, weight, weight, weight, weight))
-			if !short.even {
-				t.Fatal("even weights are not seen as such")
+// TestHashOrder: weighted rendezvous by its definition, whatever short ways the
+// code takes.
+func TestHashOrder(t *testing.T) {
+	for _, weights := range [][]uint32{{1, 1, 1, 1, 1}, {7, 7, 7}, {1, 2, 3, 4, 5}, {1000, 1, 1, 30}} {
+		list := items(weights...)
+		for _, c := range networks(2000, false) {
+			want := make([]int, len(list))
+			keys := make([]float64, len(list))
+			for i, it := range list {
+				want[i] = i
+				keys[i] = -math.Log(unit(mix(c.hashKey()^it.salt))) / float64(it.weight)
 			}
-			long := short
-			long.even = false
-			for i, c := range networks(2000, false) {
-				d1, d2 := Draw(i), Draw(i)
-				a := fmt.Sprint(short.pick(nil, new(Scratch), c, &d1, nil))
-				if z := fmt.Sprint(long.pick(nil, new(Scratch), c, &d2, nil)); a != z {
-					t.Fatalf("%s for %v: %s, with the logarithm %s", b, c.Addr, a, z)
+			slices.SortFunc(want, func(a, b int) int { return cmp.Compare(keys[a], keys[b]) })
+			for answers := range len(list) + 1 {
+				u := newUrn(Hash, answers, items(weights...))
+				k := answers
+				if answers == All {
+					k = len(list)
+				}
+				var d Draw
+				if got := u.pick(nil, new(Scratch), c, &d, nil); !slices.Equal(got, want[:k]) {
+					t.Fatalf("%v for %v: %v, want %v", weights, c.Addr, got, want[:k])
 				}
 			}
 		}
-	}
-	if newUrn(Hash, 1, items(1, 1, 2)).even {
-		t.Error("weights 1 1 2 are taken for even")
 	}
 }
 
