@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
@@ -27,6 +28,17 @@ func spare(t testing.TB) string {
 	b := fake.NewTCP(t)
 	b.Down()
 	return b.Addr()
+}
+
+// spareOn is spare on a host.
+func spareOn(t testing.TB, host string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // taken is an address that nobody else can listen on.
