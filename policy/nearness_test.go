@@ -33,7 +33,7 @@ func TestNearness(t *testing.T) {
 			from = append(from, w.terms(text))
 		}
 		n, client := NewNearness(from), query(t, pool.IPv4, c.client).Client
-		if got := fmt.Sprint(n.Ranks(client), n.Scope(client)); got != c.want {
+		if got := fmt.Sprintf("%d %d", n.Ranks(client), n.Scope(client)); got != c.want {
 			t.Errorf("%q of %q: got %s, want %s", c.client, c.from, got, c.want)
 		}
 	}

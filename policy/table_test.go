@@ -52,7 +52,7 @@ func FuzzTable(f *testing.F) {
 	f.Add([]byte{0, 0, 8, 0, 1, 4, 160, 2})
 	f.Add([]byte{1, 1, 255, 8, 0, 3, 17, 130, 1, 9})
 	f.Add([]byte{5, 2, 8, 8, 1, 8, 9, 8, 128, 8, 0, 1, 0, 255, 7, 3, 3, 3})
-	addRandom(f, 200, 40)
+	addRandom(f, 60, 40)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := dice{data}
 		s := space{base: []netip.Addr{
