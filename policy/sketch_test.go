@@ -49,7 +49,7 @@ func (w *world) failover(line, health string, change ...func(*pool.Failover)) {
 		set := &pool.Set{Name: "s" + strconv.Itoa(i), MinAvailable: 1, Balance: pool.Sequence}
 		for j, poolText := range strings.Split(setText, "+") {
 			p := pool.Pool{Name: fmt.Sprintf("%s-%d-%d", name, i, j), HealthyWhen: pool.QuorumAny, Balance: pool.Sequence}
-			for _, word := range strings.FieldsSeq(poolText) {
+			for word := range strings.FieldsSeq(poolText) {
 				m := w.member(word)
 				p.Members = append(p.Members, m)
 				w.members = append(w.members, m)
@@ -117,7 +117,7 @@ func (w *world) region(name, lines string) {
 func (w *world) terms(text string) []Term {
 	w.t.Helper()
 	var terms []Term
-	for _, token := range strings.FieldsSeq(text) {
+	for token := range strings.FieldsSeq(text) {
 		s, err := ParseSource(token)
 		if err != nil {
 			w.t.Fatal(err)

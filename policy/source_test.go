@@ -83,7 +83,7 @@ func TestMatch(t *testing.T) {
 			}
 			w.policy("p", c.from+" use us; default use us")
 			for rule, clients := range []string{c.in, c.out} {
-				for _, client := range strings.FieldsSeq(clients) {
+				for client := range strings.FieldsSeq(clients) {
 					addr, _ := netip.ParseAddr(client)
 					if got := w.policies["p"].match(addr); got != rule {
 						t.Errorf("%s gets rule %d, want %d", client, got, rule)

@@ -32,7 +32,7 @@ func sketch(t testing.TB, line string, change ...func(*Failover)) *Failover {
 		for poolText := range strings.SplitSeq(text, "+") {
 			p := Pool{Name: "p" + strconv.Itoa(pools), HealthyWhen: QuorumAny}
 			pools++
-			for _, word := range strings.FieldsSeq(poolText) {
+			for word := range strings.FieldsSeq(poolText) {
 				m := sketchMember(t, word, numbers)
 				m.Index = members
 				members++
