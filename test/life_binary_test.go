@@ -25,7 +25,6 @@ type child struct {
 	corefile string // its file
 	log      journal
 	done     chan struct{} // closed when it has ended
-	once     sync.Once
 }
 
 // run starts a binary and waits until it answers.
@@ -34,7 +33,7 @@ func run(t *testing.T, binary, addr, corefile string) *child {
 	dir := t.TempDir()
 	c := &child{addr: addr, corefile: filepath.Join(dir, "Corefile"), done: make(chan struct{})}
 	c.write(t, corefile)
-	c.cmd = exec.CommandContext(t.Context(), binary, "-conf", c.corefile)
+	c.cmd = exec.Command(binary, "-conf", c.corefile) // ended after the clients are
 	c.cmd.Dir, c.cmd.Stdout, c.cmd.Stderr = dir, &c.log, &c.log
 	if err := c.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -311,9 +310,10 @@ func sigkill(t *testing.T, binary string) {
 	for name, want := range map[string]string{"www": backup, "lock": backup, "four": "203.0.113.10"} {
 		s.eventuallyAnswers(t, name+".example.org", dns.TypeA, want)
 	}
-	web[0].Up(t)
+	since := clock(t)
+	web[0].Up(t) // a change, after which the file is written
 	passesOf(t, web[0], 2)
-	keptSince(t, file)
+	keptSince(t, file, since)
 	c.end(syscall.SIGKILL)
 
 	g := newGate(t)
@@ -336,7 +336,7 @@ func sigkill(t *testing.T, binary string) {
 func wrongCorefile(t *testing.T, binary string) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "Corefile")
-	if err := os.WriteFile(file, []byte(onAddr(spare(t), block("example.org", "gtm {\npool web {\nadress 192.0.2.1\n}\n}"))), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(onAddr(spare(t), block("example.org", "gtm {\npool web {\naddresss 192.0.2.1\n}\n}"))), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), binary, "-conf", file)

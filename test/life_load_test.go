@@ -70,7 +70,7 @@ func (l *traffic) client(network string, ask func(*dns.Msg) (*dns.Msg, error)) {
 		case <-tick.C:
 		}
 		m, err := ask(question(l.name, dns.TypeA).Msg)
-		wrong := ""
+		var wrong string
 		if err != nil {
 			wrong = "lost: " + err.Error()
 		} else {

@@ -7,26 +7,33 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/gtm-dns/coredns-gtm/test/fake"
 )
 
-// keptSince waits until a state file has been written since now.
-func keptSince(t testing.TB, file string) {
+// clock is the time of the file system's clock.
+func clock(t testing.TB) time.Time {
 	t.Helper()
-	now := filepath.Join(t.TempDir(), "now") // the clock of the file system
+	now := filepath.Join(t.TempDir(), "now")
 	if err := os.WriteFile(now, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	mark, err := os.Stat(now)
+	info, err := os.Stat(now)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return info.ModTime()
+}
+
+// keptSince waits until a state file has been written since.
+func keptSince(t testing.TB, file string, since time.Time) {
+	t.Helper()
 	eventually(t, func() string {
 		info, err := os.Stat(file)
-		return unless(err == nil && info.ModTime().After(mark.ModTime()), fmt.Sprintf("%s is not written: %v", file, err))
+		return unless(err == nil && info.ModTime().After(since), fmt.Sprintf("%s is not written: %v", file, err))
 	})
 }
 

@@ -1,7 +1,6 @@
 package test
 
 import (
-	"crypto"
 	"fmt"
 	"maps"
 	"os"
@@ -153,7 +152,7 @@ func keyFiles(t *testing.T, file string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for ending, text := range map[string]string{".key": key.String() + "\n", ".private": key.PrivateKeyString(private.(crypto.PrivateKey))} {
+	for ending, text := range map[string]string{".key": key.String() + "\n", ".private": key.PrivateKeyString(private)} {
 		if err := os.WriteFile(file+ending, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
