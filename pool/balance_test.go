@@ -117,7 +117,7 @@ func TestSequence(t *testing.T) {
 }
 
 func TestRoundRobin(t *testing.T) {
-	const n = 100_000
+	const n = 50_000
 	for _, c := range []struct {
 		answers int
 		want    []string
@@ -132,7 +132,7 @@ func TestRoundRobin(t *testing.T) {
 }
 
 func TestRandom(t *testing.T) {
-	const n = 120_000
+	const n = 60_000
 	u := newUrn(Random, All, items(1, 9, 3))
 	expect(t, frequencies(u, n, Client{}, order), even("[0 1 2]", "[0 2 1]", "[1 0 2]", "[1 2 0]", "[2 0 1]", "[2 1 0]"))
 	u = newUrn(Random, 1, items(1, 9, 3, 1))
@@ -244,7 +244,7 @@ func (ranks) Scope(Client) int       { return 17 }
 // TestNearest: by rank, and even among equals, so that none carries the load of
 // others.
 func TestNearest(t *testing.T) {
-	const n = 100_000
+	const n = 20_000
 	draw := func(r ranks, answers int, health string) map[string]int {
 		f := sketch(t, "a b c d", eachPool(func(p *Pool) { p.Balance, p.Answers, p.Near = Nearest, answers, r }))
 		v := viewOf(t, f, health)

@@ -33,8 +33,10 @@ func hashed(t testing.TB, answers int, sets, health string) *Hand {
 
 func answersOf(h *Hand, clients []Client) []string {
 	var list []string
+	var s Scratch
 	for i, c := range clients {
-		list = append(list, answer(h, c, Draw(i))) // chance has no part in it
+		d := Draw(i) // chance has no part in it
+		list = append(list, ids(h.Pick(&s, c, &d)))
 	}
 	return list
 }

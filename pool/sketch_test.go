@@ -152,6 +152,9 @@ func viewOf(t testing.TB, f *Failover, letters string, earlier ...*View) *View {
 
 // ids names members in their order.
 func ids(members []*Member) string {
+	if len(members) == 1 {
+		return members[0].ID
+	}
 	var names []string
 	for _, m := range members {
 		names = append(names, m.ID)
