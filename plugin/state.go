@@ -48,7 +48,7 @@ type memberState struct {
 }
 
 type failoverFile struct {
-	Joint    bool                `json:"joint,omitempty"` // Families has one member, for both
+	Joint    bool                `json:"joint,omitempty"` // the first of Families is for both
 	Sets     []string            `json:"sets"`
 	Locked   []bool              `json:"locked"` // by set
 	Families []pool.FamilyMemory `json:"families"`

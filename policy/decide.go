@@ -117,6 +117,7 @@ const (
 	lastResort      // members of weight 0 that are up
 	everyMember     // health ignored
 	look            // the active set, but nothing is picked
+	lookResort      // members of weight 0 that are up, but nothing is picked
 )
 
 // visit walks from a target, and says whether it found something.
@@ -128,7 +129,7 @@ func (w *walk) visit(t Target, u use) bool {
 // otherFamily says whether the other family has something available.
 func (w *walk) otherFamily(t Target) bool {
 	w.q.Family = w.q.Family.Other()
-	found := w.visit(t, look)
+	found := w.visit(t, look) || w.visit(t, lookResort)
 	w.q.Family = w.q.Family.Other()
 	return found
 }
@@ -160,9 +161,14 @@ func (w *walk) failover(v *pool.View) bool {
 	switch w.use {
 	case look:
 		return fv.Serving == pool.Members
+	case lookResort:
+		return !fv.Resort.Empty()
 	case lastResort:
 		return w.take(&fv.Resort, true)
 	case everyMember:
+		if fv.All.Empty() && fv.All.Set != nil {
+			return w.missing(&fv.All, true)
+		}
 		return w.take(&fv.All, true)
 	case activeSet:
 	}
@@ -170,13 +176,18 @@ func (w *walk) failover(v *pool.View) bool {
 	case pool.Members:
 		return w.take(&fv.Ordinary, fv.Unsettled)
 	case pool.Missing:
-		w.found.Outcome, w.found.Reason, w.found.Set = NoData, MissingFamily, fv.Ordinary.Set
-		w.soon = fv.Unsettled || w.fell
-		return true
+		return w.missing(&fv.Ordinary, fv.Unsettled)
 	case pool.Nothing:
 		w.fell = true
 	}
 	return false
+}
+
+// missing is the outcome of a set that answers, but has none of the family.
+func (w *walk) missing(h *pool.Hand, soon bool) bool {
+	w.found.Outcome, w.found.Reason, w.found.Set = NoData, MissingFamily, h.Set
+	w.soon = soon || w.fell
+	return true
 }
 
 // take picks from a hand, if it has anything.

@@ -11,18 +11,22 @@ func (d *Domain) Scope(views pool.Views, c pool.Client) int {
 	if !c.Addr.IsValid() {
 		return 0
 	}
-	return d.Target.scope(views, c)
+	bits, _ := d.Target.scope(views, c)
+	return bits
 }
 
-func (t Target) scope(views pool.Views, c pool.Client) int {
+// scope also says whether a fence ends the way.
+func (t Target) scope(views pool.Views, c pool.Client) (bits int, fenced bool) {
 	if t.Policy == nil {
-		return views.At(t.Failover).Failover.Scope(c)
+		return views.At(t.Failover).Failover.Scope(c), false
 	}
 	rule, bits := t.Policy.table.lookup(c.Addr)
 	r := t.Policy.Rules[rule]
-	bits = max(bits, r.Target.scope(views, c))
-	if !r.Fence && !t.Policy.isDefault(int(rule)) {
-		bits = max(bits, t.Policy.fallback().scope(views, c))
+	inner, fenced := r.Target.scope(views, c)
+	bits, fenced = max(bits, inner), fenced || r.Fence
+	if fenced || t.Policy.isDefault(int(rule)) {
+		return bits, fenced
 	}
-	return bits
+	outer, fenced := t.Policy.fallback().scope(views, c)
+	return max(bits, outer), fenced
 }

@@ -64,7 +64,7 @@ func (t *Trace) rule(p *Policy, rule int, u use) {
 }
 
 func (t *Trace) failover(v *pool.View, f pool.Family, u use) {
-	if t == nil || u == look {
+	if t == nil || u == look || u == lookResort {
 		return
 	}
 	name := v.Failover.Name
@@ -75,7 +75,7 @@ func (t *Trace) failover(v *pool.View, f pool.Family, u use) {
 	case everyMember:
 		t.add("failover", name, "health is ignored")
 		return
-	case activeSet, look:
+	case activeSet, look, lookResort:
 	}
 	v.Explain(f, func(kind, name, text string) { t.add(kind, name, "%s", text) })
 }

@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -64,12 +63,13 @@ type urn struct {
 	answers int // All or more
 	items   []item
 	upTo    []uint64 // item -> sum of the weights up to and with it; for weighted
-	even    bool     // all weights are equal
+	weighs  bool     // by weights, and they are not equal
 }
 
 type item struct {
 	weight uint32
-	rank   uint32 // position in the ranks of nearest
+	share  float64 // 1/weight
+	rank   uint32  // position in the ranks of nearest
 	salt   uint64
 }
 
@@ -89,11 +89,13 @@ type Scratch struct {
 }
 
 func newUrn(b Balance, answers int, items []item) urn {
-	u := urn{balance: b, answers: answers, items: items, even: true}
+	u := urn{balance: b, answers: answers, items: items}
 	sum := uint64(0)
-	for _, it := range items {
+	for i := range items {
+		it := &items[i]
+		it.share = 1 / float64(it.weight)
 		sum += uint64(it.weight)
-		u.even = u.even && it.weight == items[0].weight
+		u.weighs = u.weighs || (b == Weighted || b == Hash) && it.weight != items[0].weight
 		if b == Weighted {
 			u.upTo = append(u.upTo, sum)
 		}
@@ -129,7 +131,11 @@ func (u *urn) pick(dst []int, s *Scratch, c Client, d *Draw, near Nearness) []in
 		}
 	case Hash, Nearest, Random:
 	}
-	return u.lowest(dst, k, u.keys(s, c, d, near))
+	s.keys = u.lowest(s.keys[:0], k, c, d, near)
+	for _, key := range s.keys {
+		dst = append(dst, key.i)
+	}
+	return dst
 }
 
 // drawOne draws one item by weight.
@@ -139,67 +145,68 @@ func (u *urn) drawOne(d *Draw) int {
 	return i
 }
 
-// keys gives every item a key. For weighted and hash it is -ln(u)/weight, with u
-// even between 0 and 1: the k lowest are then k draws by weight without
-// repetition (Efraimidis, Spirakis: "Weighted random sampling with a reservoir",
-// 2006), and with u from a hash it is weighted rendezvous (Thaler, Ravishankar,
-// 1998; weights as by Schindelhauer, Schomaker, 2005).
-func (u *urn) keys(s *Scratch, c Client, d *Draw, near Nearness) []keyed {
-	keys := s.keys[:0]
-	switch u.balance {
-	case Hash:
-		client := c.hashKey()
-		for i, it := range u.items {
-			keys = append(keys, keyed{u.key(unit(mix(client^it.salt)), it), i})
-		}
-	case Nearest:
-		var ranks []uint8
-		if near != nil {
-			ranks = near.Ranks(c)
-		}
-		for i, it := range u.items {
-			key := unit(d.next()) // below 1: it orders equals alone
-			if ranks != nil {
-				key += float64(ranks[it.rank])
-			}
-			keys = append(keys, keyed{key, i})
-		}
-	case Weighted:
-		for i, it := range u.items {
-			keys = append(keys, keyed{u.key(unit(d.next()), it), i})
-		}
-	default:
-		for i := range u.items {
-			keys = append(keys, keyed{unit(d.next()), i})
-		}
+// ln is the natural logarithm of a number between 0 and 1, with a relative error
+// below 1e-9: less than a weight can tell. math.Log is exact to the last bit, and
+// for that takes half of a hash decision's time. It is the series of artanh
+// (Abramowitz, Stegun: "Handbook of Mathematical Functions", 4.1.27).
+func ln(x float64) float64 {
+	bits := math.Float64bits(x)
+	exponent := int(bits>>52) - 1023
+	m := math.Float64frombits(bits&(1<<52-1) | 1023<<52) // x = m * 2^exponent, 1 <= m < 2
+	if m > math.Sqrt2 {
+		m /= 2
+		exponent++
 	}
-	s.keys = keys
+	s := (m - 1) / (m + 1)
+	q := s * s
+	return float64(exponent)*math.Ln2 + 2*s*(1+q*(1./3+q*(1./5+q*(1./7+q*(1./9+q/11)))))
+}
+
+// lowest appends the k items of the lowest keys, lowest first. For weighted and
+// hash a key is -ln(x)/weight, with x even between 0 and 1: the k lowest are then
+// k draws by weight without repetition (Efraimidis, Spirakis: "Weighted random
+// sampling with a reservoir", 2006), and with x from a hash it is weighted
+// rendezvous (Thaler, Ravishankar, 1998; weights as by Schindelhauer, Schomaker,
+// 2005).
+func (u *urn) lowest(keys []keyed, k int, c Client, d *Draw, near Nearness) []keyed {
+	var client uint64
+	var ranks []uint8
+	switch {
+	case u.balance == Hash:
+		client = c.hashKey()
+	case u.balance == Nearest && near != nil:
+		ranks = near.Ranks(c)
+	}
+	for i := range u.items {
+		it := &u.items[i]
+		var x float64
+		if u.balance == Hash {
+			x = unit(mix(client ^ it.salt))
+		} else {
+			x = unit(d.next())
+		}
+		key := -x
+		switch {
+		case ranks != nil:
+			key += float64(ranks[it.rank])
+		case u.weighs:
+			// -ln(x) is at least 1-x: most items need no logarithm.
+			if len(keys) == k && (1-x)*it.share >= keys[k-1].key {
+				continue
+			}
+			key = -ln(x) * it.share
+		}
+		if len(keys) < k {
+			keys = append(keys, keyed{})
+		} else if key >= keys[k-1].key {
+			continue
+		}
+		at := len(keys) - 1
+		for at > 0 && keys[at-1].key > key {
+			keys[at] = keys[at-1]
+			at--
+		}
+		keys[at] = keyed{key, i}
+	}
 	return keys
-}
-
-func (u *urn) key(x float64, it item) float64 {
-	if u.even { // the same order, without the logarithm
-		return -x
-	}
-	return -math.Log(x) / float64(it.weight)
-}
-
-// lowest appends the items of the k lowest keys, lowest first.
-func (u *urn) lowest(dst []int, k int, keys []keyed) []int {
-	if k == 1 {
-		best := keys[0]
-		for _, key := range keys[1:] {
-			if key.key < best.key {
-				best = key
-			}
-		}
-		return append(dst, best.i)
-	}
-	slices.SortFunc(keys, func(a, b keyed) int {
-		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.i, b.i))
-	})
-	for _, key := range keys[:k] {
-		dst = append(dst, key.i)
-	}
-	return dst
 }

@@ -137,7 +137,8 @@ func (f *Failover) States(health []Health) States {
 //	active --an earlier one available for failback_delay (preempt, manual)--> left
 //	left because checks that had verdicts failed (manual) --> locked --resume--> free
 func (f *Failover) Next(m Memory, states States, elapsed time.Duration) (Memory, time.Duration) {
-	next := Memory{Locked: slices.Clone(m.Locked)}
+	next := m
+	next.Locked = slices.Clone(m.Locked)
 	if f.Pin != NoSet {
 		next.Locked[f.Pin] = false // the operator's order
 	}

@@ -229,3 +229,17 @@ func TestFailoverScope(t *testing.T) {
 		}
 	}
 }
+
+// TestLn compares the fast logarithm with the exact one.
+func TestLn(t *testing.T) {
+	d := Draw(1)
+	for range 100_000 {
+		x := unit(d.next())
+		if d&1 == 0 {
+			x = 1 - x/(1<<20) // close to 1, where the logarithm is small
+		}
+		if got, want := ln(x), math.Log(x); math.Abs(got-want) > 1e-9*math.Abs(want) {
+			t.Fatalf("ln(%v) = %v, want %v", x, got, want)
+		}
+	}
+}

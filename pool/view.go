@@ -119,18 +119,16 @@ func (v *View) family(fam Family, health []Health) FamilyView {
 		return fv
 	}
 	set := f.Sets[m.Active]
+	up := func(m *Member) bool { return health[m.Index]&Available != 0 }
+	serves := func(p Part) bool { return p.available(f.judge(fam), health, Available) > 0 }
 	fv.Unsettled = v.unsettled(fam, why, health)
 	switch {
 	case !set.Declares(fam):
 		// nothing to pick: NODATA
 	case v.States[f.judgedIn(fam)][m.Active].Available:
-		fv.Ordinary = set.hand(why, fam, ordinary, func(part Part, m *Member) bool {
-			return health[m.Index]&Available != 0 && part.available(f.judge(fam), health, Available) > 0
-		})
+		fv.Ordinary = set.hand(why, fam, ordinary, serves, up)
 	default: // pinned or delayed: the available members, else all of them
-		fv.Ordinary = set.hand(why, fam, ordinary, func(_ Part, m *Member) bool {
-			return health[m.Index]&Available != 0
-		})
+		fv.Ordinary = set.hand(why, fam, ordinary, nil, up)
 		if fv.Ordinary.Empty() {
 			fv.Ordinary = anyhow(why, fam, set)
 		}
@@ -226,7 +224,7 @@ func (s *Set) unsettled(fam Family, health []Health) bool {
 // resort is the hand of the first set that has members of weight 0 that are up.
 func (f *Failover) resort(fam Family, health []Health) Hand {
 	for _, set := range f.Sets {
-		h := set.hand(Resort, fam, weightless, func(_ Part, m *Member) bool { return health[m.Index]&Available != 0 })
+		h := set.hand(Resort, fam, weightless, nil, func(m *Member) bool { return health[m.Index]&Available != 0 })
 		if !h.Empty() {
 			return h
 		}
@@ -241,23 +239,21 @@ func (f *Failover) serveAll(fam Family, active int) Hand {
 	if f.Recovery == Preempt || active == NoSet {
 		active = 0
 	}
-	sets := append([]*Set{f.Sets[active]}, f.Sets...)
-	return anyhow(ServeAll, fam, sets...)
+	return anyhow(ServeAll, fam, slices.Concat(f.Sets[active:], f.Sets[:active])...)
 }
 
 // anyhow is the hand of the first of some sets that has members, health
 // ignored; of weight 0 where there are no others. A set that would answer, but
 // for the family, ends the search: its clients get no data, as ever.
 func anyhow(why Why, fam Family, sets ...*Set) Hand {
-	all := func(Part, *Member) bool { return true }
 	for _, weights := range []weights{ordinary, weightless} {
 		for _, set := range sets {
-			h := set.hand(why, fam, weights, all)
+			h := set.hand(why, fam, weights, nil, nil)
 			if !h.Empty() {
 				return h
 			}
-			if other := set.hand(why, fam.Other(), weights, all); !set.Declares(fam) && !other.Empty() {
-				return Hand{}
+			if other := set.hand(why, fam.Other(), weights, nil, nil); !set.Declares(fam) && !other.Empty() {
+				return Hand{Set: set, Why: why}
 			}
 		}
 	}
@@ -273,16 +269,22 @@ const (
 	weightless weights = false
 )
 
-// hand makes a hand of the set's members of a family that are not offline, have
-// such weights, and are wanted.
-func (s *Set) hand(why Why, fam Family, w weights, want func(Part, *Member) bool) Hand {
+// hand makes a hand of the set's members of a family that are not offline and
+// have such weights: those that are wanted, of the pools that are; nil wants all.
+func (s *Set) hand(why Why, fam Family, w weights, pools func(Part) bool, members func(*Member) bool) Hand {
 	h := Hand{Set: s, Why: why}
 	var parts []item
 	for _, part := range s.Pools {
+		if pools != nil && !pools(part) {
+			continue
+		}
 		var g group
 		var items []item
 		for _, m := range part.Members {
-			if !m.in(fam) || m.Mode == Offline || (m.Weight > 0 && part.Weight > 0) != bool(w) || !want(part, m) {
+			if !m.in(fam) || m.Mode == Offline || (m.Weight > 0 && part.Weight > 0) != bool(w) {
+				continue
+			}
+			if members != nil && !members(m) {
 				continue
 			}
 			g.members = append(g.members, m)
