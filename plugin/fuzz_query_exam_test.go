@@ -149,7 +149,7 @@ func (x exam) records(m *dns.Msg) {
 func (x exam) named(d *domain, addr netip.Addr, host string, qtype uint16) {
 	x.Helper()
 	reach := x.reach(d)
-	unavailable := true
+	found, unavailable := false, true
 	for _, m := range reach.members {
 		if m.Addr != addr || m.Host != host {
 			continue
@@ -158,10 +158,10 @@ func (x exam) named(d *domain, addr netip.Addr, host string, qtype uint16) {
 			x.Errorf("%s names %s, which is offline", d.Name, m.ID)
 		}
 		unavailable = unavailable && !x.pub.available(m.Index)
-		addr, host = m.Addr, m.Host
-		reach.found = true
+		found = true
 	}
-	if !reach.found && host != d.AllDown.CNAME && !slices.Contains(d.AllDown.Addrs, addr) {
+	spare := slices.Contains(d.AllDown.Addrs, addr) || host != "" && host == d.AllDown.CNAME
+	if !found && !spare {
 		x.Errorf("%s names %v %s, which the client's rule does not lead to", d.Name, addr, host)
 	}
 	if better := x.available(reach, addr, qtype); unavailable && !reach.unguarded && better != "" {
@@ -222,7 +222,6 @@ func (x exam) allDown(d *domain, qtype uint16) {
 type reach struct {
 	members   []*pool.Member
 	unguarded bool
-	found     bool
 }
 
 // reach walks the configuration in the plainest way.

@@ -262,6 +262,23 @@ func TestPublishPart(t *testing.T) {
 	})
 }
 
+// TestPublishOnce says that a delay that was called off publishes nothing.
+func TestPublishOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
+		pub := launch(t, r, twoSets("failover_delay 30s"), nil)
+		pub.drive(t, "+a +b -a")
+		advance(10 * time.Second)
+		pub.drive(t, "+a")
+		last := pub.snapshot.Load()
+		if advance(time.Hour); pub.snapshot.Load() != last {
+			t.Error("something was published, and nothing has changed")
+		}
+		pub.stop(true)
+		r.Close()
+	})
+}
+
 // TestPublishRaces has several checks change at once, while queries read.
 func TestPublishRaces(t *testing.T) {
 	r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
