@@ -1,6 +1,7 @@
 package gtm
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -15,7 +16,7 @@ const maxBypass = 16
 func (g *GTM) CacheBypassZones() []string {
 	var names, zones []string
 	for _, d := range g.plan.domains {
-		names = append(names, strings.TrimPrefix(d.Name, "*."))
+		names = append(names, cmp.Or(strings.TrimPrefix(d.Name, "*."), "."))
 		zones = append(zones, d.zone.soa.Hdr.Name)
 	}
 	if names = tops(names); len(names) > maxBypass {

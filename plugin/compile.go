@@ -64,24 +64,24 @@ func (c *compiler) warnf(at Pos, format string, args ...any) {
 }
 
 // target finds what a use word leads to. A pool that is a target is a failover
-// of one set of one pool.
-func (c *compiler) target(at Pos, what, name string) policy.Target {
+// of one set of one pool. It is not ok where there is no such name: an error.
+func (c *compiler) target(at Pos, what, name string) (t policy.Target, ok bool) {
 	c.used[name] = true
 	if p, ok := c.policies[name]; ok {
-		return policy.Target{Policy: p}
+		return policy.Target{Policy: p}, true
 	}
 	if f, ok := c.failovers[name]; ok {
-		return policy.Target{Failover: f.Index}
+		return policy.Target{Failover: f.Index}, true
 	}
 	if p, ok := c.pools[name]; ok {
 		f := c.addFailover(pool.Failover{Name: name, Pin: pool.NoSet, Sets: []*pool.Set{{
 			Name: name, Pools: []pool.Part{{Pool: p, Weight: 1}}, MinAvailable: 1,
 		}}})
-		return policy.Target{Failover: f.Index}
+		return policy.Target{Failover: f.Index}, true
 	}
 	all := slices.Concat(slices.Collect(maps.Keys(c.policies)), slices.Collect(maps.Keys(c.pools)), slices.Collect(maps.Keys(c.failovers)))
 	c.errorf(at, "%s uses %q, which is no policy, failover or pool%s", what, name, known(all))
-	return policy.Target{}
+	return t, false
 }
 
 // known is the end of an error about a name that refers to nothing: what there is.
@@ -101,9 +101,17 @@ func (c *compiler) compileDomains() {
 	for _, name := range c.cfg.Zones {
 		c.plan.names[name] = &node{zone: c.zone(name), apex: true}
 	}
+	for _, name := range c.cfg.Zones { // a zone within another one stands below names of that
+		if outer := longestZone(c.cfg.Zones, parentOf(name)); outer != "" && name != "." {
+			c.above(name, outer)
+		}
+	}
 	for _, d := range c.cfg.Domains {
 		what := "domain " + strings.Join(d.Names, " ")
-		target := c.target(d.UsePos, what, d.Use)
+		target, ok := c.target(d.UsePos, what, d.Use)
+		if !ok {
+			continue
+		}
 		ttl := c.cfg.TTL
 		if d.TTL != nil {
 			ttl = *d.TTL
@@ -147,11 +155,17 @@ func (c *compiler) domain(cfg DomainConfig, d *domain) {
 	if parent, ok := strings.CutPrefix(d.Name, "*."); ok {
 		c.node(cmp.Or(parent, "."), zone).wildcard = d
 	}
-	for name := d.Name; name != apex; {
-		name = parentOf(name)
-		c.node(name, zone)
-	}
+	c.above(d.Name, apex)
 	c.plan.domains = append(c.plan.domains, d)
+}
+
+// above adds the names above a name, up to the zone that it is in: they exist,
+// because it does.
+func (c *compiler) above(name, apex string) {
+	for name != apex {
+		name = parentOf(name)
+		c.node(name, c.plan.names[apex].zone)
+	}
 }
 
 // node is the node of a name, made where there is none yet.

@@ -70,10 +70,10 @@ func (c *compiler) compilePolicies() {
 		what := "policy " + quote(cfg.Name)
 		rules := c.policies[cfg.Name].Rules
 		for i, r := range cfg.Rules {
-			rules[i].Target = c.target(r.Pos, what, r.Use)
+			rules[i].Target, _ = c.target(r.Pos, what, r.Use)
 		}
 		if cfg.Default != "" {
-			rules[len(rules)-1].Target = c.target(cfg.DefaultPos, what, cfg.Default)
+			rules[len(rules)-1].Target, _ = c.target(cfg.DefaultPos, what, cfg.Default)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package gtm
 
 import (
+	"fmt"
 	"net/netip"
 	"unique"
 
@@ -59,27 +60,35 @@ func (c *compiler) pool(cfg *PoolConfig) {
 
 // quorum checks the pool's numbers against what it declares.
 func (c *compiler) quorum(cfg *PoolConfig, what string) {
-	if n, have := cfg.CheckRequire.Need(len(cfg.Checks)), len(cfg.Checks); have > 0 && n > have {
+	if have := len(cfg.Checks); cfg.CheckRequire.Need(have) > max(1, have) {
 		c.errorf(cfg.Pos, "%s: check_require %s exceeds its %s", what, cfg.CheckRequire, count(have, "check"))
 	}
+	hosts := cfg.Members[0].Host != ""
 	var have [2]int
 	for _, m := range cfg.Members {
-		have[familyOf(m.Addr)]++
-	}
-	if cfg.Members[0].Host != "" {
-		have = [2]int{len(cfg.Members), 0}
-	}
-	for f, have := range have {
-		kind := pool.Family(f).String() + " member"
-		if cfg.Members[0].Host != "" {
-			kind = "member"
-		}
-		if have > 0 && cfg.HealthyWhen.Need(have) > have {
-			c.errorf(cfg.Pos, "%s: healthy_when %s exceeds its %s", what, cfg.HealthyWhen, count(have, kind))
+		if hosts {
+			have[0]++
+		} else {
+			have[familyOf(m.Addr)]++
 		}
 	}
+	c.enough(cfg.Pos, what+": healthy_when "+cfg.HealthyWhen.String(), cfg.HealthyWhen.Need, have, hosts)
 	if cfg.Answers > len(cfg.Members) {
 		c.errorf(cfg.Pos, "%s: answers %d exceeds its %s", what, cfg.Answers, count(len(cfg.Members), "member"))
+	}
+}
+
+// enough checks that a number of members is there, in each family that is: else
+// that family could never be available. Joint, the first number is of both.
+func (c *compiler) enough(at Pos, what string, need func(total int) int, have [2]int, joint bool) {
+	for f, have := range have {
+		kind := pool.Family(f).String() + " member"
+		if joint {
+			kind = "member"
+		}
+		if have > 0 && need(have) > have {
+			c.errorf(at, "%s exceeds its %s", what, count(have, kind))
+		}
 	}
 }
 
@@ -93,7 +102,6 @@ func (c *compiler) checkUses(cfg *PoolConfig, what string) []CheckConfig {
 			check = *use.Inline
 		case declared != nil:
 			check = *declared
-			c.used[use.Name] = true
 		default:
 			var names []string
 			for name := range c.checks {
@@ -174,7 +182,22 @@ func (c *compiler) failover(cfg *FailoverConfig) {
 		return // the error is told
 	}
 	c.places[cfg.Name] = cfg.Pos
-	c.addFailover(f)
+	joint := c.addFailover(f).Joint
+	for i, set := range f.Sets {
+		var have [2]int
+		for _, part := range set.Pools {
+			for _, m := range part.Members {
+				if joint {
+					have[0]++
+				} else {
+					have[familyOf(m.Addr)]++
+				}
+			}
+		}
+		at := cfg.Sets[i]
+		c.enough(at.MinPos, fmt.Sprintf("%s: set %q: min_available %d", what, at.Name, at.MinAvailable),
+			func(int) int { return at.MinAvailable }, have, joint)
+	}
 }
 
 // set is a set of a failover, or nil after an error.
@@ -189,7 +212,6 @@ func (c *compiler) set(cfg *SetConfig, failover string) *pool.Set {
 		c.errorf(cfg.Pos, "%s: balance nearest among pools needs their location, which is not built yet", what)
 		return nil
 	}
-	members := 0
 	for _, sp := range cfg.Pools {
 		p, ok := c.pools[sp.Name]
 		if !ok {
@@ -205,12 +227,7 @@ func (c *compiler) set(cfg *SetConfig, failover string) *pool.Set {
 			c.errorf(sp.Pos, "%s mixes pools of addresses and of host names: put them in sets of their own", what)
 			return nil
 		}
-		members += len(p.Members)
 		s.Pools = append(s.Pools, pool.Part{Pool: p, Weight: uint32(sp.Weight)})
-	}
-	if cfg.MinAvailable > members {
-		c.errorf(cfg.MinPos, "%s: min_available %d exceeds its %s", what, cfg.MinAvailable, count(members, "member"))
-		return nil
 	}
 	if cfg.Answers > len(s.Pools) {
 		c.errorf(cfg.Pos, "%s: answers %d exceeds its %s", what, cfg.Answers, count(len(s.Pools), "pool"))

@@ -34,10 +34,17 @@ func (c *compiler) lint() {
 		}
 	}
 	for _, cfg := range c.cfg.Domains {
-		if p := c.policies[cfg.Use]; p != nil && cfg.OnAllDown.Kind == policy.AllDownNoData && len(p.Rules) > 1 {
+		if p := c.policies[cfg.Use]; p != nil && cfg.OnAllDown.Kind == policy.AllDownNoData && looks(p) {
 			c.warnf(cfg.OnAllDown.Pos, "domain %q: on_all_down nodata under policy %q: resolvers cache negative answers for every client, whatever its network", cfg.Names[0], cfg.Use)
 		}
 	}
+}
+
+// looks says whether a policy, or one that it leads to, looks at the client.
+func looks(p *policy.Policy) bool {
+	return len(p.Rules) > 1 || slices.ContainsFunc(p.Rules, func(r policy.Rule) bool {
+		return r.Target.Policy != nil && looks(r.Target.Policy)
+	})
 }
 
 // lintFamilies warns of a set that lacks a family that a later one has: clients

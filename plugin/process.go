@@ -21,7 +21,8 @@ const readyDeadline = 30 * time.Second
 // life is the blocks of one process. During a reload two generations live: the
 // old one answers until the new one does. What Caddy tells, and when:
 //
-//	reload:        old restart -> new start -> old replaced
+//	start:         start -> confirm
+//	reload:        old restart -> new start -> old replaced -> new confirm
 //	failed reload: old restart -> (new start) -> old restartFailed
 //	the end:       old replaced -> (health's lameduck) -> old stop
 //
@@ -38,7 +39,8 @@ type life struct {
 
 // generation is the blocks of one CoreDNS instance.
 type generation struct {
-	parent *generation // that it is to replace, or nil
+	parent    *generation // that it is to replace, or nil
+	confirmed bool        // it has started; the life's mutex guards it
 }
 
 func newLife() *life {
@@ -73,41 +75,52 @@ func (l *life) newest() []*instance {
 // start brings a block to life. It takes over from the same block of the
 // generation that it replaces.
 func (l *life) start(b *instance) error {
-	stale, err := l.join(b)
-	if stale != nil {
-		stale.publisher.stop(false)
+	orphans, err := l.join(b)
+	for _, o := range orphans {
+		o.publisher.stop(false)
 	}
 	return err
 }
 
-// join does start's work under the lock. It returns a block of the same name
-// that nobody will ever end: its reload failed, and the generation before it had
-// no gtm block to hear of it.
-func (l *life) join(b *instance) (stale *instance, err error) {
+// join does start's work under the lock. It returns blocks that nobody will ever
+// end: their reload failed, and the generation before them had no gtm block to
+// hear of it.
+func (l *life) join(b *instance) (orphans []*instance, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b.generation.parent = l.restarting
+	parent := l.restarting
+	b.generation.parent = parent
 	var earlier *past
 	for _, other := range l.alive {
-		if other.plan.name != b.plan.name {
+		twin := other.plan.name == b.plan.name
+		switch {
+		case twin && other.generation == b.generation:
+			return nil, fmt.Errorf("two gtm blocks are named %q: give one of them another name", b.plan.name)
+		case twin:
+			earlier = other.publisher.past()
+			b.plan.shareCounters(other.plan)
+		case other.generation == b.generation, parent != nil, other.generation.confirmed:
 			continue
 		}
-		if other.generation == b.generation {
-			return nil, fmt.Errorf("two gtm blocks are named %q: give one of them another name", b.plan.name)
-		}
-		earlier = other.publisher.past()
-		b.plan.shareCounters(other.plan)
-		if other.generation != l.restarting {
-			stale = other
+		if other.generation != parent {
+			orphans = append(orphans, other)
 		}
 	}
 	if err := b.publisher.start(l.registry, earlier); err != nil {
 		return nil, err
 	}
-	l.alive = slices.DeleteFunc(l.alive, func(other *instance) bool { return other == stale })
+	l.alive = slices.DeleteFunc(l.alive, func(other *instance) bool { return slices.Contains(orphans, other) })
 	l.alive = append(l.alive, b)
 	l.started = time.Now()
-	return stale, nil
+	return orphans, nil
+}
+
+// confirm is told when a generation's start, or the reload that led to it, has
+// succeeded.
+func (l *life) confirm(g *generation) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g.confirmed = true
 }
 
 // restart is told by a generation that a reload begins.

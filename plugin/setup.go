@@ -12,7 +12,28 @@ import (
 
 var log = clog.NewWithPlugin("gtm")
 
-func init() { plugin.Register("gtm", setup) }
+func init() {
+	plugin.Register("gtm", setup)
+	caddy.RegisterEventHook("gtm", started)
+}
+
+// started hears that an instance of CoreDNS has come up.
+func started(event caddy.EventName, info any) error {
+	inst, ok := info.(*caddy.Instance)
+	if event != caddy.InstanceStartupEvent || !ok {
+		return nil
+	}
+	inst.StorageMu.RLock()
+	g, ok := inst.Storage[generationKey{}].(*generation)
+	inst.StorageMu.RUnlock()
+	if ok {
+		process.confirm(g)
+	}
+	return nil
+}
+
+// generationKey is where an instance keeps its generation.
+type generationKey struct{}
 
 // setup reads a server block's gtm blocks. It has no side effects, for it also
 // runs for reloads that fail: what acts begins in OnStartup.
@@ -40,12 +61,11 @@ func setup(c *caddy.Controller) error {
 // generationOf is the generation of the CoreDNS instance that is being set up.
 // The first of its gtm blocks ties it to the instance's life.
 func generationOf(c *caddy.Controller) *generation {
-	type key struct{}
-	if g, ok := c.Get(key{}).(*generation); ok {
+	if g, ok := c.Get(generationKey{}).(*generation); ok {
 		return g
 	}
 	g := new(generation)
-	c.Set(key{}, g)
+	c.Set(generationKey{}, g)
 	c.OnRestart(func() error { process.restart(g); return nil })
 	c.OnRestartFailed(func() error { process.restartFailed(g); return nil })
 	c.OnShutdown(func() error { process.replaced(g); return nil }) // an error would end later reloads
