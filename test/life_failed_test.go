@@ -174,7 +174,13 @@ func TestFailedReloadAddingGTM(t *testing.T) {
 	if got := data(m.Answer); len(got) != 1 || got[0] != "192.0.2.1" {
 		t.Errorf("after the failed reload the answer is %s", summary(m))
 	}
-	wantChecks(t, 0)
+	t.Run("nothing is left", func(t *testing.T) {
+		eventually(t, func() string {
+			n := checksNow(t)
+			return unless(n == 0, fmt.Sprintf("%d checks are being probed", n))
+		})
+		wantNoneOfOurs(t)
+	})
 
 	// It may come into being later, and go again.
 	s.mustReload(t, block(".", oneMember("added", "192.0.2.11", web[1], "")))
