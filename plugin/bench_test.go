@@ -154,32 +154,6 @@ func BenchmarkServeDNS(b *testing.B) {
 	}
 }
 
-// TestServeDNSAllocations holds the budget of the message path: the reply with
-// its question, the answer section, and its records; with EDNS the OPT and its
-// section.
-func TestServeDNSAllocations(t *testing.T) {
-	g := serving(t, threeAddresses)
-	w := newSink()
-	for _, tc := range []struct {
-		name string
-		edns bool
-		most float64
-	}{{"plain", false, 3}, {"edns", true, 4}} {
-		r := new(dns.Msg).SetQuestion("www.example.org.", dns.TypeA)
-		if tc.edns {
-			r.SetEdns0(1232, false)
-		}
-		got := testing.AllocsPerRun(1000, func() {
-			if _, err := g.ServeDNS(t.Context(), w, r); err != nil {
-				t.Fatal(err)
-			}
-		})
-		if got > tc.most {
-			t.Errorf("%s: %v allocations, want at most %v", tc.name, got, tc.most)
-		}
-	}
-}
-
 // BenchmarkStart is the way of a large Corefile to the first snapshot: 10,000
 // domains over 2,000 failovers and 50,000 members. It also reports how much
 // memory that holds.

@@ -15,6 +15,11 @@ const maxBypass = 16
 // them, and then other names of those zones are not cached either.
 func (g *GTM) CacheBypassZones() []string {
 	var names, zones []string
+	for _, n := range g.plan.names {
+		if n.apex && g.plan.hasGlue(n.zone) {
+			names = append(names, n.zone.soa.Hdr.Name)
+		}
+	}
 	for _, d := range g.plan.domains {
 		names = append(names, cmp.Or(strings.TrimPrefix(d.Name, "*."), "."))
 		zones = append(zones, d.zone.soa.Hdr.Name)
@@ -23,6 +28,11 @@ func (g *GTM) CacheBypassZones() []string {
 		return tops(zones)
 	}
 	return names
+}
+
+// hasGlue says whether a zone's NS answer has addresses that depend on the client.
+func (p *plan) hasGlue(z *zone) bool {
+	return slices.ContainsFunc(z.ns, func(ns string) bool { return p.find([]byte(ns)).domain != nil })
 }
 
 // tops are the names that are below no other one of them.

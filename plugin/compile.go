@@ -107,7 +107,7 @@ func (c *compiler) compileDomains() {
 		}
 	}
 	for _, d := range c.cfg.Domains {
-		what := "domain " + strings.Join(d.Names, " ")
+		what := "domain " + quote(d.Names[0])
 		target, ok := c.target(d.UsePos, what, d.Use)
 		if !ok {
 			continue
@@ -135,7 +135,7 @@ func (c *compiler) compileDomains() {
 func (c *compiler) domain(cfg DomainConfig, d *domain) {
 	apex := longestZone(c.cfg.Zones, d.Name)
 	if apex == "" {
-		c.errorf(cfg.Pos, "domain %q is in none of the zones of gtm %q: %s", d.Name, c.cfg.Name, strings.Join(c.cfg.Zones, " "))
+		c.errorf(cfg.Pos, "domain %q is in none of the zones of gtm %q, which are %s: write gtm ZONE... with its zone, or move it", d.Name, c.cfg.Name, strings.Join(c.cfg.Zones, " "))
 		return
 	}
 	hosts := c.reach(d.Target, d)

@@ -88,9 +88,22 @@ func (c *compiler) policy(cfg PolicyConfig) {
 	}
 	p, dead := policy.NewPolicy(cfg.Name, rules, policy.Target{})
 	for _, i := range dead {
-		c.errorf(cfg.Rules[i].Pos, "policy %q: this rule can never match: the rules before it cover all of its clients, or it has none", cfg.Name)
+		c.errorf(cfg.Rules[i].Pos, "policy %q: from %s can never match: %s", cfg.Name, policy.Sources(cfg.Rules[i].From), why(cfg.Rules, rules, i))
 	}
 	c.policies[cfg.Name] = p
+}
+
+// why says why a rule can never match, and what to do.
+func why(cfg []RuleConfig, rules []policy.Rule, dead int) string {
+	if _, alone := policy.NewPolicy("", rules[dead:dead+1], policy.Target{}); len(alone) > 0 {
+		return "its sources exclude each other"
+	}
+	for i := range dead {
+		if _, pair := policy.NewPolicy("", []policy.Rule{rules[i], rules[dead]}, policy.Target{}); len(pair) > 0 {
+			return fmt.Sprintf("line %d has all of its clients: move it above that line, or remove it", cfg[i].Pos.Line)
+		}
+	}
+	return "the rules above it have all of its clients together: move it up, or remove it"
 }
 
 // findCircle is a circle in a graph, its first name again at its end, or nil.

@@ -114,9 +114,9 @@ func (c *compiler) checkUses(cfg *PoolConfig, what string) []CheckConfig {
 			check.Port = use.Port
 		}
 		check.Name, check.Pos = "", Pos{}
-		for _, other := range uses {
+		for i, other := range uses {
 			if other == check {
-				c.errorf(use.Pos, "%s has the same check twice", what)
+				c.errorf(use.Pos, "%s has the same check twice: it is on line %d", what, cfg.Checks[i].Pos.Line)
 			}
 		}
 		uses = append(uses, check)
@@ -214,6 +214,10 @@ func (c *compiler) set(cfg *SetConfig, failover string) *pool.Set {
 	}
 	for _, sp := range cfg.Pools {
 		p, ok := c.pools[sp.Name]
+		if other := c.kindOf(sp.Name); other != "" {
+			c.errorf(sp.Pos, "%s: %q is a %s, and a set takes pools", what, sp.Name, other)
+			return nil
+		}
 		if !ok {
 			var names []string
 			for name := range c.pools {
@@ -234,6 +238,21 @@ func (c *compiler) set(cfg *SetConfig, failover string) *pool.Set {
 		return nil
 	}
 	return s
+}
+
+// kindOf says whether a name is a failover's or a policy's, or "".
+func (c *compiler) kindOf(name string) string {
+	for _, f := range c.cfg.Failovers {
+		if f.Name == name {
+			return "failover"
+		}
+	}
+	for _, p := range c.cfg.Policies {
+		if p.Name == name {
+			return "policy"
+		}
+	}
+	return ""
 }
 
 // addFailover gives a failover its index, and its members their holder.

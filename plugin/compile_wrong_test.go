@@ -40,11 +40,11 @@ var wrongPools = []mistakes{
 	}},
 	{"a pool's checks", "check alive tcp {\nport 80\n}\ncheck web http\npool p {\naddress 192.0.2.1\n%s\n}\ndomain www.example.org use p", []mistake{
 		{"check alvie", `Corefile:9: pool "p" uses check "alvie", which is not declared: there are alive, web`},
-		{"check alive\ncheck alive", `Corefile:10: pool "p" has the same check twice`},
-		{"check web\ncheck web port 80", `Corefile:10: pool "p" has the same check twice`},
-		{"check web\ncheck http", `Corefile:10: pool "p" has the same check twice`},
-		{"check http 80 /\ncheck http", `Corefile:10: pool "p" has the same check twice`},
-		{"check ping\ncheck web\ncheck ping", `Corefile:11: pool "p" has the same check twice`},
+		{"check alive\ncheck alive", `Corefile:10: pool "p" has the same check twice: it is on line 9`},
+		{"check web\ncheck web port 80", `Corefile:10: pool "p" has the same check twice: it is on line 9`},
+		{"check web\ncheck http", `Corefile:10: pool "p" has the same check twice: it is on line 9`},
+		{"check http 80 /\ncheck http", `Corefile:10: pool "p" has the same check twice: it is on line 9`},
+		{"check ping\ncheck web\ncheck ping", `Corefile:11: pool "p" has the same check twice: it is on line 9`},
 		{"check web\ncheck_require 2", `Corefile:7: pool "p": check_require 2 exceeds its 1 check`},
 		{"check web\ncheck alive\ncheck_require 3", `Corefile:7: pool "p": check_require 3 exceeds its 2 checks`},
 		{"check_require 2", `Corefile:7: pool "p": check_require 2 exceeds its 0 checks`},
@@ -67,7 +67,7 @@ var wrongPools = []mistakes{
 		{"set x", `Corefile:15: failover "f": set "x": "x" is no pool: there are a, b, h`},
 		{"set a x", `Corefile:15: failover "f": set "a+x": "x" is no pool: there are a, b, h`},
 		{"set s {\npool a\npool x\n}", `Corefile:17: failover "f": set "s": "x" is no pool: there are a, b, h`},
-		{"set f", `Corefile:15: failover "f": set "f": "f" is no pool: there are a, b, h`},
+		{"set f", `Corefile:15: failover "f": set "f": "f" is a failover, and a set takes pools`},
 		{"set a h", `Corefile:15: failover "f": set "a+h" mixes pools of addresses and of host names: put them in sets of their own`},
 		{"set s {\npool h\npool b\n}", `Corefile:17: failover "f": set "s" mixes pools of addresses and of host names: put them in sets of their own`},
 		{"set s {\npool a\nbalance nearest\n}", `Corefile:15: failover "f": set "s": balance nearest among pools needs their location, which is not built yet`},
@@ -94,17 +94,17 @@ var wrongTargets = []mistakes{
 		{"from 10.0.0.0/8 use none", `Corefile:14: policy "p" uses "none", which is no policy, failover or pool: there are a, b, p`},
 		{"from region:x use a", `Corefile:14: region "x" is not declared: there are empty`},
 		{"from 10.0.0.0/8 use p", `Corefile:12: policies lead to each other in a circle: p -> p`},
-		{"from 10.0.0.0/8 use a\nfrom 10.1.0.0/16 use b", `Corefile:15: policy "p": this rule can never match: the rules before it cover all of its clients, or it has none`},
-		{"from 10.0.0.0/9 use a\nfrom 10.128.0.0/9 use b\nfrom 10.0.0.0/8 use b", `Corefile:16: policy "p": this rule can never match: the rules before it cover all of its clients, or it has none`},
-		{"from 2001:db8::/33 2001:db8:8000::/33 use a\nfrom 2001:db8::/32 use b", `Corefile:15: policy "p": this rule can never match: the rules before it cover all of its clients, or it has none`},
-		{"from !10.0.0.0/8 use a\nfrom 192.0.2.0/24 use b", `Corefile:15: policy "p": this rule can never match: the rules before it cover all of its clients, or it has none`},
-		{"from !10.0.0.0/8 use a\nfrom 10.0.0.0/8 use b\nfrom ::/0 use b", `Corefile:16: policy "p": this rule can never match: the rules before it cover all of its clients, or it has none`},
-		{"from 10.0.0.0/8 !10.0.0.0/8 use b", `Corefile:14: policy "p": this rule can never match: the rules before it cover all of its clients, or it has none`},
-		{"from 10.1.0.0/16 !10.0.0.0/8 use b", `Corefile:14: policy "p": this rule can never match: the rules before it cover all of its clients, or it has none`},
-		{"from region:empty use b", `Corefile:14: policy "p": this rule can never match: the rules before it cover all of its clients, or it has none`},
-		{"from !region:empty use a\nfrom 10.0.0.0/8 use b", `Corefile:15: policy "p": this rule can never match: the rules before it cover all of its clients, or it has none`},
-		{"from 10.0.0.0/8 use a\nfrom 10.0.0.0/8 use a\nfrom 10.0.0.1 use b", "Corefile:15: policy \"p\": this rule can never match: the rules before it cover all of its clients, or it has none\n" +
-			`Corefile:16: policy "p": this rule can never match: the rules before it cover all of its clients, or it has none`},
+		{"from 10.0.0.0/8 use a\nfrom 10.1.0.0/16 use b", `Corefile:15: policy "p": from 10.1.0.0/16 can never match: line 14 has all of its clients: move it above that line, or remove it`},
+		{"from 10.0.0.0/9 use a\nfrom 10.128.0.0/9 use b\nfrom 10.0.0.0/8 use b", `Corefile:16: policy "p": from 10.0.0.0/8 can never match: the rules above it have all of its clients together: move it up, or remove it`},
+		{"from 2001:db8::/33 2001:db8:8000::/33 use a\nfrom 2001:db8::/32 use b", `Corefile:15: policy "p": from 2001:db8::/32 can never match: line 14 has all of its clients: move it above that line, or remove it`},
+		{"from !10.0.0.0/8 use a\nfrom 192.0.2.0/24 use b", `Corefile:15: policy "p": from 192.0.2.0/24 can never match: line 14 has all of its clients: move it above that line, or remove it`},
+		{"from !10.0.0.0/8 use a\nfrom 10.0.0.0/8 use b\nfrom ::/0 use b", `Corefile:16: policy "p": from ::/0 can never match: line 14 has all of its clients: move it above that line, or remove it`},
+		{"from 10.0.0.0/8 !10.0.0.0/8 use b", `Corefile:14: policy "p": from 10.0.0.0/8 !10.0.0.0/8 can never match: its sources exclude each other`},
+		{"from 10.1.0.0/16 !10.0.0.0/8 use b", `Corefile:14: policy "p": from 10.1.0.0/16 !10.0.0.0/8 can never match: its sources exclude each other`},
+		{"from region:empty use b", `Corefile:14: policy "p": from region:empty can never match: its sources exclude each other`},
+		{"from !region:empty use a\nfrom 10.0.0.0/8 use b", `Corefile:15: policy "p": from 10.0.0.0/8 can never match: line 14 has all of its clients: move it above that line, or remove it`},
+		{"from 10.0.0.0/8 use a\nfrom 10.0.0.0/8 use a\nfrom 10.0.0.1 use b", "Corefile:15: policy \"p\": from 10.0.0.0/8 can never match: line 14 has all of its clients: move it above that line, or remove it\n" +
+			`Corefile:16: policy "p": from 10.0.0.1/32 can never match: line 14 has all of its clients: move it above that line, or remove it`},
 	}},
 	{"policies", "pool a {\naddress 192.0.2.1\n}\npolicy p geo {\nfrom 10.0.0.0/8 use q\ndefault use a\n}\npolicy q geo {\n%s\n}\ndomain www.example.org use p", []mistake{
 		{"default use x", `Corefile:11: policy "q" uses "x", which is no policy, failover or pool: there are a, p, q`},
@@ -113,19 +113,20 @@ var wrongTargets = []mistakes{
 		{"from 10.0.0.0/8 use p\ndefault use a", `Corefile:6: policies lead to each other in a circle: p -> q -> p`},
 	}},
 	{"domain", "pool a {\naddress 192.0.2.1\n}\npool h {\naddress www.example.net\naddress web.example.org\n}\nfailover f {\nset a\nset h\n}\npolicy in geo {\nfrom 10.0.0.0/8 use h\ndefault use a\n}\npolicy out geo {\nfrom 192.0.2.0/24 use a\ndefault use in\n}\n%s", []mistake{
-		{"domain www.example.org use x", `Corefile:22: domain www.example.org. uses "x", which is no policy, failover or pool: there are a, f, h, in, out`},
-		{"domain www.example.org b.example.org {\nuse x\n}", `Corefile:23: domain www.example.org. b.example.org. uses "x", which is no policy, failover or pool: there are a, f, h, in, out`},
-		{"domain example.org use x", `Corefile:22: domain example.org. uses "x", which is no policy, failover or pool: there are a, f, h, in, out`}, // and no word of another target's CNAMEs
-		{"domain www.example.com use a", `Corefile:22: domain "www.example.com." is in none of the zones of gtm "example.org": example.org.`},
-		{"domain www.badexample.org use a", `Corefile:22: domain "www.badexample.org." is in none of the zones of gtm "example.org": example.org.`},
-		{"domain *.org use a", `Corefile:22: domain "*.org." is in none of the zones of gtm "example.org": example.org.`},
-		{"domain org use a", `Corefile:22: domain "org." is in none of the zones of gtm "example.org": example.org.`},
+		{"domain www.example.org use x", `Corefile:22: domain "www.example.org." uses "x", which is no policy, failover or pool: there are a, f, h, in, out`},
+		{"domain www.example.org b.example.org {\nuse x\n}", `Corefile:23: domain "www.example.org." uses "x", which is no policy, failover or pool: there are a, f, h, in, out`},
+		{"domain example.org use x", `Corefile:22: domain "example.org." uses "x", which is no policy, failover or pool: there are a, f, h, in, out`}, // and no word of another target's CNAMEs
+		{"domain www.example.com use a", `Corefile:22: domain "www.example.com." is in none of the zones of gtm "example.org", which are example.org.: write gtm ZONE... with its zone, or move it`},
+		{"domain www.badexample.org use a", `Corefile:22: domain "www.badexample.org." is in none of the zones of gtm "example.org", which are example.org.: write gtm ZONE... with its zone, or move it`},
+		{"domain *.org use a", `Corefile:22: domain "*.org." is in none of the zones of gtm "example.org", which are example.org.: write gtm ZONE... with its zone, or move it`},
+		{"domain org use a", `Corefile:22: domain "org." is in none of the zones of gtm "example.org", which are example.org.: write gtm ZONE... with its zone, or move it`},
 		{"domain example.org use h", `Corefile:22: domain "example.org." is the apex of its zone, where a CNAME cannot stand (RFC 1034, section 3.6.2): use pools of addresses`},
 		{"domain example.org use f", `Corefile:22: domain "example.org." is the apex of its zone, where a CNAME cannot stand (RFC 1034, section 3.6.2): use pools of addresses`},
 		{"domain example.org use in", `Corefile:22: domain "example.org." is the apex of its zone, where a CNAME cannot stand (RFC 1034, section 3.6.2): use pools of addresses`},
 		{"domain example.org use out", `Corefile:22: domain "example.org." is the apex of its zone, where a CNAME cannot stand (RFC 1034, section 3.6.2): use pools of addresses`},
 		{"domain example.org {\nuse a\non_all_down cname sorry.example.net\n}", `Corefile:22: domain "example.org." is the apex of its zone, where a CNAME cannot stand (RFC 1034, section 3.6.2): use pools of addresses`},
 		{"domain web.example.org use h", `Corefile:22: domain "web.example.org." leads to itself: a CNAME to its own name`},
+		{"domain *.example.org use h", `Corefile:22: domain "*.example.org." leads to itself: a CNAME to a name that it covers`},
 		{"domain web.example.org use out", `Corefile:22: domain "web.example.org." leads to itself: a CNAME to its own name`},
 		{"domain WEB.example.org {\nuse a\non_all_down cname Web.example.org\n}", `Corefile:22: domain "web.example.org." leads to itself: a CNAME to its own name`},
 	}},
@@ -138,12 +139,12 @@ func TestCompileNamesMany(t *testing.T) {
 		fmt.Fprintf(&b, "pool p%02d {\naddress 192.0.2.1\n}\n", i)
 	}
 	_, err := compileText(t, b.String()+"domain www.example.org use x")
-	want := `Corefile:42: domain www.example.org. uses "x", which is no policy, failover or pool: there are p00, p01, p02, p03, p04, p05, p06, p07, p08, p09, and 3 more`
+	want := `Corefile:42: domain "www.example.org." uses "x", which is no policy, failover or pool: there are p00, p01, p02, p03, p04, p05, p06, p07, p08, p09, and 3 more`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	_, err = compileText(t, "domain www.example.org use x")
-	want = `Corefile:3: domain www.example.org. uses "x", which is no policy, failover or pool: none is declared`
+	want = `Corefile:3: domain "www.example.org." uses "x", which is no policy, failover or pool: none is declared`
 	if err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

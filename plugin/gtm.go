@@ -56,7 +56,9 @@ func (g *GTM) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (i
 		snap.answerZone(reply, at, who, room)
 		return reply.write(w)
 	}
-	switch snap.answerDomain(reply, at.domain, who, room) {
+	result := snap.answerDomain(reply, at.domain, who, room)
+	reply.describe(ctx)
+	switch result {
 	case failed:
 		return dns.RcodeServerFailure, nil
 	case passed:
@@ -65,7 +67,6 @@ func (g *GTM) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (i
 		reply.lookup(ctx, w)
 	case complete:
 	}
-	reply.describe(ctx)
 	return reply.write(w)
 }
 

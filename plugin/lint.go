@@ -2,6 +2,7 @@ package gtm
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/pool"
@@ -11,7 +12,11 @@ import (
 func (c *compiler) lint() {
 	for _, cfg := range c.cfg.Failovers {
 		if cfg.Recovery != pool.Preempt && c.cfg.State == "" {
-			c.warnf(cfg.Pos, "failover %q: recovery %s without a state file forgets its active set over a restart: add state FILE", cfg.Name, cfg.Recovery)
+			what := "its active set"
+			if cfg.Recovery == pool.Manual {
+				what += " and its locks"
+			}
+			c.warnf(cfg.Pos, "failover %q: recovery %s without a state file forgets %s over a restart: add state FILE", cfg.Name, cfg.Recovery, what)
 		}
 		c.lintFamilies(cfg)
 	}
@@ -23,21 +28,93 @@ func (c *compiler) lint() {
 			c.warnf(cfg.Pos, "pool %q is not used: its members are checked, but never answered", cfg.Name)
 		}
 	}
-	if a := c.cfg.Authority; a != nil {
-		for _, ns := range a.NS {
-			if longestZone(c.cfg.Zones, ns) == "" {
-				continue
-			}
-			if n := c.plan.names[ns]; n == nil || n.domain == nil {
-				c.warnf(a.Pos, "authority names %q, which is in the zone but no domain of this block: resolvers will find no address for it", ns)
-			}
+	for _, cfg := range c.cfg.Failovers {
+		if !c.used[cfg.Name] {
+			c.warnf(cfg.Pos, "failover %q is not used", cfg.Name)
 		}
 	}
+	for _, cfg := range c.cfg.Policies {
+		if !c.used[cfg.Name] {
+			c.warnf(cfg.Pos, "policy %q is not used", cfg.Name)
+		}
+	}
+	c.lintWeights()
+	c.lintServers()
+	c.lintCircles()
 	for _, cfg := range c.cfg.Domains {
 		if p := c.policies[cfg.Use]; p != nil && cfg.OnAllDown.Kind == policy.AllDownNoData && looks(p) {
 			c.warnf(cfg.OnAllDown.Pos, "domain %q: on_all_down nodata under policy %q: resolvers cache negative answers for every client, whatever its network", cfg.Names[0], cfg.Use)
 		}
 	}
+}
+
+// lintWeights warns of what can never be available, for all of it has weight 0.
+func (c *compiler) lintWeights() {
+	for i, cfg := range c.cfg.Pools {
+		if !slices.ContainsFunc(c.plan.pools[i].Members, func(m *pool.Member) bool { return m.Weight > 0 }) {
+			c.warnf(cfg.Pos, "pool %q: all of its members have weight 0: it is never available, and answered as a last resort only", cfg.Name)
+		}
+	}
+	for _, cfg := range c.cfg.Failovers {
+		for _, set := range cfg.Sets {
+			if !slices.ContainsFunc(set.Pools, func(p SetPool) bool { return p.Weight > 0 }) {
+				c.warnf(set.Pos, "failover %q: set %q: all of its pools have weight 0: it is never available, and answered as a last resort only", cfg.Name, set.Name)
+			}
+		}
+	}
+}
+
+// lintServers warns of name servers in the zone that resolvers cannot find.
+func (c *compiler) lintServers() {
+	a := c.cfg.Authority
+	if a == nil {
+		return
+	}
+	for _, ns := range a.NS {
+		if longestZone(c.cfg.Zones, ns) == "" {
+			continue
+		}
+		switch d := c.plan.find([]byte(ns)).domain; {
+		case d == nil:
+			c.warnf(a.Pos, "authority names %q, which is in the zone but no domain of this block: resolvers will find no address for it", ns)
+		case d.cnames:
+			c.warnf(a.Pos, "authority names %q, which may be a CNAME: a name server must have addresses of its own (RFC 2181, section 10.3)", ns)
+		}
+	}
+}
+
+// lintCircles refuses a wildcard that leads to a name that it covers itself, and
+// warns of domains whose CNAMEs lead round to each other.
+func (c *compiler) lintCircles() {
+	leads := map[string][]string{} // domain -> domains
+	for _, d := range c.plan.domains {
+		if !d.cnames {
+			continue
+		}
+		for _, host := range append(c.reach(d.Target, new(domain)), d.AllDown.CNAME) {
+			if to := c.plan.find([]byte(host)).domain; to != nil {
+				leads[d.Name] = append(leads[d.Name], to.Name)
+			}
+		}
+	}
+	if circle := findCircle(leads); circle != nil {
+		at := c.placeOf(circle[0])
+		if len(circle) == 2 {
+			c.errorf(at, "domain %q leads to itself: a CNAME to a name that it covers", circle[0])
+			return
+		}
+		c.warnf(at, "domains can lead to each other in a circle of CNAMEs: %s", strings.Join(circle, " -> "))
+	}
+}
+
+// placeOf is where a domain is declared.
+func (c *compiler) placeOf(name string) Pos {
+	for _, cfg := range c.cfg.Domains {
+		if slices.Contains(cfg.Names, name) {
+			return cfg.Pos
+		}
+	}
+	return c.cfg.Pos
 }
 
 // looks says whether a policy, or one that it leads to, looks at the client.

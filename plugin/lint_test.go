@@ -24,7 +24,7 @@ func TestLint(t *testing.T) {
 			`Corefile:19: failover "f": recovery hold without a state file forgets its active set over a restart: add state FILE`,
 		}},
 		{"recovery manual", from + "failover f {\nset four\nrecovery manual\n}\ndomain www.example.org use f", []string{
-			`Corefile:19: failover "f": recovery manual without a state file forgets its active set over a restart: add state FILE`,
+			`Corefile:19: failover "f": recovery manual without a state file forgets its active set and its locks over a restart: add state FILE`,
 		}},
 		{"recovery manual, with state", from + "state gtm.json\nfailover f {\nset four\nrecovery manual\n}\ndomain www.example.org use f", nil},
 		{"recovery preempt", from + "failover f {\nset four\nrecovery preempt\n}\ndomain www.example.org use f", nil},
@@ -54,9 +54,21 @@ func TestLint(t *testing.T) {
 
 		{"a name server without domain", from + "authority ns1.example.org ns.example.net all.example.org", []string{
 			`Corefile:19: authority names "ns1.example.org.", which is in the zone but no domain of this block: resolvers will find no address for it`,
+			`Corefile:19: authority names "all.example.org.", which may be a CNAME: a name server must have addresses of its own (RFC 2181, section 10.3)`,
 		}},
 		{"a name server above a domain", from + "authority ns.example.org\ndomain a.ns.example.org use four", []string{
 			`Corefile:19: authority names "ns.example.org.", which is in the zone but no domain of this block: resolvers will find no address for it`,
+		}},
+
+		{"an unused failover and an unused policy", from + "failover f {\nset four\n}\npolicy p geo {\ndefault use four\n}", []string{
+			`Corefile:19: failover "f" is not used`, `Corefile:22: policy "p" is not used`,
+		}},
+		{"nothing but weight 0", from + "pool zero {\naddress 192.0.2.3 weight 0\n}\nfailover f {\nset a {\npool four weight 0\n}\nset zero\n}\ndomain www.example.org use f", []string{
+			`Corefile:19: pool "zero": all of its members have weight 0: it is never available, and answered as a last resort only`,
+			`Corefile:23: failover "f": set "a": all of its pools have weight 0: it is never available, and answered as a last resort only`,
+		}},
+		{"a circle of CNAMEs", from + "pool x {\naddress b.example.org\n}\npool y {\naddress a.example.org\n}\ndomain a.example.org use x\ndomain b.example.org use y", []string{
+			`Corefile:25: domains can lead to each other in a circle of CNAMEs: a.example.org. -> b.example.org. -> a.example.org.`,
 		}},
 
 		{"nodata under a policy", from + "policy p geo {\nfrom 10.0.0.0/8 use four\ndefault use four\n}\ndomain www.example.org {\nuse p\non_all_down nodata\n}", []string{

@@ -13,7 +13,7 @@ import (
 
 // process is what outlives a reload: the checks with their states, and which
 // generations of which blocks are alive. It is the package's only global state.
-var process = newLife()
+var process = registered(newLife())
 
 // readyDeadline is how long ready waits for the checks' first results.
 const readyDeadline = 30 * time.Second
@@ -21,13 +21,12 @@ const readyDeadline = 30 * time.Second
 // life is the blocks of one process. During a reload two generations live: the
 // old one answers until the new one does. What Caddy tells, and when:
 //
-//	start:         start -> confirm
-//	reload:        old restart -> new start -> old replaced -> new confirm
+//	reload:        old restart -> new start -> old replaced
 //	failed reload: old restart -> (new start) -> old restartFailed
 //	the end:       old replaced -> (health's lameduck) -> old stop
 //
 // A generation that was started by a reload that failed hears nothing, so its
-// parent drops it.
+// parent drops it; one without a parent ends with its instance (see claim).
 type life struct {
 	registry *healthcheck.Registry
 
@@ -39,13 +38,17 @@ type life struct {
 
 // generation is the blocks of one CoreDNS instance.
 type generation struct {
-	parent    *generation // that it is to replace, or nil
-	confirmed bool        // it has started; the life's mutex guards it
+	parent *generation // that it is to replace, or nil
 }
 
 func newLife() *life {
 	l := &life{}
 	l.registry = healthcheck.NewRegistry(healthcheck.Config{OnResult: countResult, OnChange: noteChange})
+	return l
+}
+
+// registered exports the metrics of a life, of which a process has one.
+func registered(l *life) *life {
 	startAtZero()
 	prometheus.MustRegister(probes, checkChanges, l)
 	return l
@@ -73,54 +76,41 @@ func (l *life) newest() []*instance {
 }
 
 // start brings a block to life. It takes over from the same block of the
-// generation that it replaces.
+// generation that it replaces. Where another one has its name, that one's reload
+// failed and nobody ended it.
 func (l *life) start(b *instance) error {
-	orphans, err := l.join(b)
-	for _, o := range orphans {
-		o.publisher.stop(false)
+	orphan, err := l.join(b)
+	if orphan != nil {
+		orphan.publisher.stop(false)
 	}
 	return err
 }
 
-// join does start's work under the lock. It returns blocks that nobody will ever
-// end: their reload failed, and the generation before them had no gtm block to
-// hear of it.
-func (l *life) join(b *instance) (orphans []*instance, err error) {
+// join does start's work under the lock.
+func (l *life) join(b *instance) (orphan *instance, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	parent := l.restarting
-	b.generation.parent = parent
+	b.generation.parent = l.restarting
 	var earlier *past
 	for _, other := range l.alive {
-		twin := other.plan.name == b.plan.name
 		switch {
-		case twin && other.generation == b.generation:
-			return nil, fmt.Errorf("two gtm blocks are named %q: give one of them another name", b.plan.name)
-		case twin:
-			earlier = other.publisher.past()
-			b.plan.shareCounters(other.plan)
-		case other.generation == b.generation, parent != nil, other.generation.confirmed:
+		case other.plan.name != b.plan.name:
 			continue
+		case other.generation == b.generation:
+			return nil, fmt.Errorf("two gtm blocks are named %q: give one of them another name", b.plan.name)
+		case other.generation != l.restarting:
+			orphan = other
 		}
-		if other.generation != parent {
-			orphans = append(orphans, other)
-		}
+		earlier = other.publisher.past()
+		b.plan.shareCounters(other.plan)
 	}
 	if err := b.publisher.start(l.registry, earlier); err != nil {
 		return nil, err
 	}
-	l.alive = slices.DeleteFunc(l.alive, func(other *instance) bool { return slices.Contains(orphans, other) })
+	l.alive = slices.DeleteFunc(l.alive, func(other *instance) bool { return other == orphan })
 	l.alive = append(l.alive, b)
 	l.started = time.Now()
-	return orphans, nil
-}
-
-// confirm is told when a generation's start, or the reload that led to it, has
-// succeeded.
-func (l *life) confirm(g *generation) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	g.confirmed = true
+	return orphan, nil
 }
 
 // restart is told by a generation that a reload begins.
@@ -132,7 +122,7 @@ func (l *life) restart(g *generation) {
 
 // restartFailed is told by the generation that goes on.
 func (l *life) restartFailed(g *generation) {
-	l.end(func(other *generation) bool { return other.parent == g })
+	l.end(g, func(other *generation) bool { return other.parent == g })
 }
 
 // replaced is told by a generation whose servers have stopped: by a reload, or
@@ -148,11 +138,15 @@ func (l *life) replaced(g *generation) {
 
 // stop is told by a generation at its end.
 func (l *life) stop(g *generation) {
-	l.end(func(other *generation) bool { return other == g })
+	l.end(g, func(other *generation) bool { return other == g })
 }
 
-func (l *life) end(which func(*generation) bool) {
+// end ends generations at the word of g, whose reload, if any, is over.
+func (l *life) end(g *generation, which func(*generation) bool) {
 	l.mu.Lock()
+	if l.restarting == g {
+		l.restarting = nil
+	}
 	var ended []*instance
 	l.alive = slices.DeleteFunc(l.alive, func(b *instance) bool {
 		if which(b.generation) {
@@ -161,10 +155,12 @@ func (l *life) end(which func(*generation) bool) {
 		}
 		return false
 	})
-	l.restarting = nil
 	lives := map[string]bool{} // name of a block -> another generation of it goes on
 	for _, b := range l.alive {
 		lives[b.plan.name] = true
+		if p := b.generation.parent; p != nil && which(p) {
+			b.generation.parent = nil // it has no more to say
+		}
 	}
 	l.mu.Unlock()
 	for _, b := range ended {

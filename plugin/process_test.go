@@ -144,9 +144,13 @@ func TestLife(t *testing.T) {
 		}},
 		// B's reload failed, and before it there was no gtm to hear of that.
 		{"one that nobody ends", [][2]string{{"start B web", "B/web"}, {"start C web", "C/web"}, {"stop C", ""}}},
-		{"one that nobody ends, of another name", [][2]string{{"start B api", "B/api"}, {"start C web", "C/web"}, {"stop C", ""}}},
 		{"several that nobody ends", [][2]string{
-			{"start B web", "B/web"}, {"start B api", "B/web B/api"}, {"start C web", "C/web"}, {"start C api", "C/web C/api"}, {"stop C", ""},
+			{"start B web", "B/web"}, {"start B api", "B/web B/api"}, {"start C web", "B/api C/web"}, {"start C api", "C/web C/api"}, {"stop C", ""},
+		}},
+		// The instance of B was found to be garbage while A is reloaded.
+		{"one that ends with its instance", [][2]string{
+			{"start B api", "B/api"}, {"start A web", "B/api A/web"}, {"restart A", "B/api A/web"}, {"stop B", "A/web"},
+			{"start C web", "A/web C/web"}, {"replaced A", "C/web"}, {"stop A", "C/web"},
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

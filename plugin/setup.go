@@ -3,6 +3,7 @@ package gtm
 import (
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -12,28 +13,7 @@ import (
 
 var log = clog.NewWithPlugin("gtm")
 
-func init() {
-	plugin.Register("gtm", setup)
-	caddy.RegisterEventHook("gtm", started)
-}
-
-// started hears that an instance of CoreDNS has come up.
-func started(event caddy.EventName, info any) error {
-	inst, ok := info.(*caddy.Instance)
-	if event != caddy.InstanceStartupEvent || !ok {
-		return nil
-	}
-	inst.StorageMu.RLock()
-	g, ok := inst.Storage[generationKey{}].(*generation)
-	inst.StorageMu.RUnlock()
-	if ok {
-		process.confirm(g)
-	}
-	return nil
-}
-
-// generationKey is where an instance keeps its generation.
-type generationKey struct{}
+func init() { plugin.Register("gtm", setup) }
 
 // setup reads a server block's gtm blocks. It has no side effects, for it also
 // runs for reloads that fail: what acts begins in OnStartup.
@@ -58,14 +38,22 @@ func setup(c *caddy.Controller) error {
 	return nil
 }
 
+// claim ties a generation to a CoreDNS instance, which alone holds it. An
+// instance whose start failed is told nothing; it is garbage then, its claim too,
+// and that ends what the start had begun.
+type claim struct{ generation *generation }
+
 // generationOf is the generation of the CoreDNS instance that is being set up.
 // The first of its gtm blocks ties it to the instance's life.
 func generationOf(c *caddy.Controller) *generation {
-	if g, ok := c.Get(generationKey{}).(*generation); ok {
-		return g
+	type key struct{}
+	if own, ok := c.Get(key{}).(*claim); ok {
+		return own.generation
 	}
 	g := new(generation)
-	c.Set(generationKey{}, g)
+	own := &claim{g}
+	runtime.AddCleanup(own, process.stop, g)
+	c.Set(key{}, own)
 	c.OnRestart(func() error { process.restart(g); return nil })
 	c.OnRestartFailed(func() error { process.restartFailed(g); return nil })
 	c.OnShutdown(func() error { process.replaced(g); return nil }) // an error would end later reloads

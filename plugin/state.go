@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -67,8 +69,8 @@ func (k *keeper) keep(past func() *past) {
 		k.pending = nil
 		stopped := k.stopped
 		k.mu.Unlock()
-		if !stopped {
-			k.write(past())
+		if !stopped && !k.write(past()) {
+			k.keep(past) // try again
 		}
 	})
 }
@@ -89,8 +91,9 @@ func (k *keeper) stop(past func() *past, last bool) {
 	defer k.writing.Unlock()
 }
 
-// write replaces the file as a whole, so that no crash leaves half of one.
-func (k *keeper) write(p *past) {
+// write replaces the file as a whole, so that no crash leaves half of one. It
+// says whether it could.
+func (k *keeper) write(p *past) bool {
 	k.writing.Lock()
 	defer k.writing.Unlock()
 	err := writeWhole(k.file, p.encode(k.name))
@@ -103,6 +106,7 @@ func (k *keeper) write(p *past) {
 		log.Infof("gtm %s: state file %s is written again", k.name, k.file)
 	}
 	k.failing = err != nil
+	return !k.failing
 }
 
 func writeWhole(file string, data []byte) (err error) {
@@ -142,6 +146,9 @@ func (p *past) encode(name string) []byte {
 	s := stateFile{Version: stateVersion, GTM: name, Pools: map[string][]memberState{}, Failovers: map[string]failoverFile{}}
 	for key, available := range p.available {
 		s.Pools[key.pool] = append(s.Pools[key.pool], memberState{key.member, available})
+	}
+	for _, members := range s.Pools { // the same past gives the same file
+		slices.SortFunc(members, func(a, b memberState) int { return strings.Compare(a.Member, b.Member) })
 	}
 	for name, m := range p.failovers {
 		f := failoverFile{Joint: m.failover.Joint, Locked: m.memory.Locked, Families: m.memory.Families[:]}
@@ -197,8 +204,11 @@ func (f *failoverFile) memory() (failoverMemory, error) {
 	}
 	m.memory.Locked = f.Locked
 	for i, fam := range f.Families {
-		if len(fam.Up) != len(f.Sets) || fam.Active < pool.NoSet || fam.Active >= len(f.Sets) {
+		if len(fam.Up) != len(f.Sets) {
 			return m, errors.New("its lists differ in length")
+		}
+		if fam.Active < pool.NoSet || fam.Active >= len(f.Sets) {
+			return m, errors.New("its active set is none of its sets")
 		}
 		m.memory.Families[i] = fam
 	}

@@ -43,8 +43,8 @@ func TestStateRefused(t *testing.T) {
 		{"too few times", with(`"Up":[-1,5000000000]`, `"Up":[-1]`), `failover "f": its lists differ in length`},
 		{"no times", with(`,"Up":[-1,5000000000]`, ``), `failover "f": its lists differ in length`},
 		{"one family", with(`{"Active":1,"Settled":true,"Down":-1,"Up":[-1,5000000000]},`, ``), `failover "f": its lists differ in length`},
-		{"an active set that is none", with(`"Active":1`, `"Active":2`), `failover "f": its lists differ in length`},
-		{"an active set below none", with(`"Active":1`, `"Active":-2`), `failover "f": its lists differ in length`},
+		{"an active set that is none", with(`"Active":1`, `"Active":2`), `failover "f": its active set is none of its sets`},
+		{"an active set below none", with(`"Active":1`, `"Active":-2`), `failover "f": its active set is none of its sets`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

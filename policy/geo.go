@@ -1,6 +1,9 @@
 package policy
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Policy says which clients get which target: the first rule that matches.
 type Policy struct {
@@ -27,7 +30,7 @@ type Target struct {
 // filled in later. It also tells which rules no client can ever match, because
 // earlier ones cover them.
 func NewPolicy(name string, rules []Rule, fallback Target) (p *Policy, dead []int) {
-	p = &Policy{Name: name, Rules: append(rules, Rule{Target: fallback})}
+	p = &Policy{Name: name, Rules: append(slices.Clip(rules), Rule{Target: fallback})}
 	var cuts []netip.Prefix
 	for _, r := range rules {
 		cuts = prefixes(cuts, r.From)

@@ -52,6 +52,15 @@ func (s Source) String() string {
 	return text
 }
 
+// Sources writes a list of them as a Corefile has it.
+func Sources(list []Source) string {
+	words := make([]string, len(list))
+	for i, s := range list {
+		words[i] = s.String()
+	}
+	return strings.Join(words, " ")
+}
+
 func isAddr(text string) bool {
 	_, err := netip.ParseAddr(text)
 	return err == nil

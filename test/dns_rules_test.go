@@ -272,6 +272,7 @@ func TestQuorums(t *testing.T) {
 			address 192.0.2.5 weight 0
 			address 2001:db8::1 mode online
 			address 2001:db8::2 mode online
+			address 2001:db8::3 mode online
 			check web
 			balance sequence
 			answers all
@@ -325,7 +326,7 @@ func TestQuorums(t *testing.T) {
 		{"healthy_when P%, of those that count", "percent.example.org", dns.TypeA, nil, ok("percent.example.org")},
 		{"healthy_when P% rounds up", "more.example.org", dns.TypeA, nil, backup("more.example.org")},
 		{"healthy_when all: the whole pool leaves", "all-of.example.org", dns.TypeA, nil, backup("all-of.example.org")},
-		{"each family is judged alone", "all-of.example.org", dns.TypeAAAA, nil, "NOERROR aa | all-of.example.org. 30 AAAA 2001:db8::1 | all-of.example.org. 30 AAAA 2001:db8::2"},
+		{"each family is judged alone", "all-of.example.org", dns.TypeAAAA, nil, "NOERROR aa | all-of.example.org. 30 AAAA 2001:db8::1 | all-of.example.org. 30 AAAA 2001:db8::2 | all-of.example.org. 30 AAAA 2001:db8::3"},
 		{"min_available", "enough.example.org", dns.TypeA, nil, ok("enough.example.org")},
 		{"min_available is not reached", "short.example.org", dns.TypeA, nil, backup("short.example.org")},
 		{"check_require all", "req-all.example.org", dns.TypeA, nil, backup("req-all.example.org")},

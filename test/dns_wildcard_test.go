@@ -90,7 +90,7 @@ func TestWildcardAtApex(t *testing.T) {
 		{"the root's", "x.example", dns.TypeA, nil, "NOERROR aa | x.example. 30 A 192.0.2.10"},
 		{"the root", ".", dns.TypeA, nil, "NOERROR aa | authority . 30 SOA 30"},
 		{"the root's SOA", ".", dns.TypeSOA, nil, "NOERROR aa | . 30 SOA 30"},
-		{"what exists above the zone", "org", dns.TypeA, nil, "NOERROR aa | org. 30 A 192.0.2.10"},
+		{"what exists above the zone", "org", dns.TypeA, nil, "NOERROR aa | authority . 30 SOA 30"},
 	})
 }
 
