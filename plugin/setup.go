@@ -39,8 +39,8 @@ func setup(c *caddy.Controller) error {
 }
 
 // claim ties a generation to a CoreDNS instance, which alone holds it. An
-// instance whose start failed is told nothing; it is garbage then, its claim too,
-// and that ends what the start had begun.
+// instance whose start failed is told nothing; but it is garbage then, once Caddy
+// has made another one, and with its claim ends what the start had begun.
 type claim struct{ generation *generation }
 
 // generationOf is the generation of the CoreDNS instance that is being set up.
