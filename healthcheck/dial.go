@@ -82,11 +82,18 @@ func connectAddr(ctx context.Context, to netip.AddrPort, share int) (net.Conn, e
 		defer cancel()
 	}
 	conn, err := dialer.DialContext(ctx, "tcp", to.String())
-	if errors.Is(err, syscall.ENETUNREACH) && hasRoute(to) {
-		// It came from a router on the way: an answer about the target.
-		err = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.EHOSTUNREACH}
+	return conn, fromAfar(err, to)
+}
+
+// fromAfar makes unreachable of an error that looks as if this host could not
+// try, but came from a router or firewall on the way, for there is a route: an
+// answer about the target. (EACCES is how Linux reports ICMPv6 "administratively
+// prohibited".)
+func fromAfar(err error, to netip.AddrPort) error {
+	if (errors.Is(err, syscall.ENETUNREACH) || errors.Is(err, syscall.EACCES)) && hasRoute(to) {
+		return &net.OpError{Op: "dial", Net: "tcp", Err: syscall.EHOSTUNREACH}
 	}
-	return conn, err
+	return err
 }
 
 // hasRoute asks the kernel alone: connecting a UDP socket sends nothing.

@@ -209,6 +209,25 @@ func TestHasRoute(t *testing.T) {
 	})
 }
 
+// What a router or firewall says is about the target; what the kernel says
+// without a route is not.
+func TestFromAfar(t *testing.T) {
+	near, nowhere := netip.MustParseAddrPort("127.0.0.1:80"), netip.MustParseAddrPort("192.0.2.1:80")
+	for _, errno := range []syscall.Errno{syscall.ENETUNREACH, syscall.EACCES} {
+		if r := cause(fromAfar(errno, near)); r.Verdict != Fail || r.Reason != ReasonUnreachable {
+			t.Errorf("%v with a route: %s", errno, said(r))
+		}
+		inEmptyNet(t, func() {
+			if r := cause(fromAfar(errno, nowhere)); r.Verdict != Inconclusive {
+				t.Errorf("%v without a route: %s", errno, said(r))
+			}
+		})
+	}
+	if err := fromAfar(nil, near); err != nil {
+		t.Error(err)
+	}
+}
+
 // A peer that drips cannot make us search the same bytes without end: after a
 // while the search waits for the end.
 func TestReadMatchBound(t *testing.T) {

@@ -156,7 +156,7 @@ func (s *snapshot) answerAddresses(rep *reply, d *domain, owner string, decision
 		}
 		return passed
 	case policy.NoData, policy.CNAME:
-		rep.negative(d.zone, decision.TTL)
+		rep.negative(d.zone, d.Min)
 	}
 	return complete
 }
@@ -169,7 +169,7 @@ func (s *snapshot) answerOther(rep *reply, d *domain, hop int) result {
 	case hop == 0 && rep.qtype() == dns.TypeANY:
 		rep.hinfo(d.TTL)
 	default:
-		rep.negative(d.zone, d.TTL)
+		rep.negative(d.zone, d.Min)
 	}
 	return complete
 }
@@ -210,7 +210,8 @@ func (rep *reply) lookup(ctx context.Context, w dns.ResponseWriter) {
 			rep.msg.Answer = append(rep.msg.Answer, rr)
 		}
 	}
-	if len(m.Answer) == 0 && (m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError) {
+	asked := func(rr dns.RR) bool { return rr.Header().Rrtype == rep.qtype() }
+	if !slices.ContainsFunc(m.Answer, asked) && (m.Rcode == dns.RcodeSuccess || m.Rcode == dns.RcodeNameError) {
 		rep.msg.Rcode = m.Rcode
 		rep.msg.Ns = append(rep.msg.Ns, m.Ns...)
 	}

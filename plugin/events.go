@@ -29,7 +29,7 @@ func noteSwitch(name string, from, to *pool.View) (switched uint64) {
 			continue
 		}
 		switched++
-		log.Warningf("gtm %s: failover %s (%s): set %s -> %s: %s",
+		log.Warningf("gtm %s: failover %s (%s): set %s -> %s (reason: %s)",
 			name, to.Failover.Name, fam, setName(from, was), setName(to, is), to.Families[fam&1].Ordinary.Why)
 	}
 	return switched

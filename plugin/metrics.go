@@ -119,9 +119,10 @@ func (b *instance) collect(ch chan<- prometheus.Metric) {
 			}
 		}
 	}
+	health := b.publisher.healths()
 	for i, m := range b.plan.members {
 		up := 0.0
-		if b.publisher.available(i) {
+		if health[i]&pool.Available != 0 {
 			up = 1
 		}
 		ch <- prometheus.MustNewConstMetric(memberDesc, prometheus.GaugeValue, up, name, m.Pool.Name, m.ID)

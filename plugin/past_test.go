@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
 // standing is which members are available, "+a -b", in the order of the plan.
@@ -16,7 +17,7 @@ func (pub *publisher) standing() string {
 	var texts []string
 	for i, m := range pub.plan.members {
 		mark := "-"
-		if pub.available(i) {
+		if isUp(pub, i) {
 			mark = "+"
 		}
 		texts = append(texts, mark+m.ID)
@@ -217,3 +218,5 @@ func TestPastIsApart(t *testing.T) {
 		r.Close()
 	})
 }
+
+func isUp(pub *publisher, member int) bool { return pub.healths()[member]&pool.Available != 0 }

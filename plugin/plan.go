@@ -42,10 +42,10 @@ type domain struct {
 	policy.Domain
 
 	zone      *zone
-	lowerName []byte  // Name
-	families  [2]bool // which it can have addresses of
-	cnames    bool    // its answer may be a CNAME
-	counters  *counters
+	lowerName []byte    // Name
+	families  [2]bool   // which it can have addresses of
+	cnames    bool      // its answer may be a CNAME
+	counters  *counters // of this and earlier generations together; shared before the first query
 }
 
 // node is a name in a zone of ours: an owner name, or one that exists because

@@ -95,6 +95,9 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 	for _, other := range l.alive {
 		switch {
 		case other.plan.name != b.plan.name:
+			if other.generation == b.generation && b.plan.state != "" && b.plan.state == other.plan.state {
+				return nil, fmt.Errorf("gtm %q and gtm %q have the same state file %s: give each one of its own", other.plan.name, b.plan.name, b.plan.state)
+			}
 			continue
 		case other.generation == b.generation:
 			return nil, fmt.Errorf("two gtm blocks are named %q: give one of them another name", b.plan.name)
@@ -156,6 +159,7 @@ func (l *life) end(g *generation, which func(*generation) bool) {
 		return false
 	})
 	lives := map[string]bool{} // name of a block -> another generation of it goes on
+	heirs := slices.Clone(l.alive)
 	for _, b := range l.alive {
 		lives[b.plan.name] = true
 		if p := b.generation.parent; p != nil && which(p) {
@@ -165,5 +169,8 @@ func (l *life) end(g *generation, which func(*generation) bool) {
 	l.mu.Unlock()
 	for _, b := range ended {
 		b.publisher.stop(!lives[b.plan.name])
+	}
+	for _, b := range heirs {
+		b.publisher.keep() // the last word in the state file is not that of the ended
 	}
 }

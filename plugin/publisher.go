@@ -1,6 +1,7 @@
 package gtm
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -83,6 +84,7 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 		first[i] = pub.step(i, now)
 	}
 	pub.snapshot.Store(&snapshot{plan: pub.plan, views: pool.NewViews(first)})
+	pub.keep()
 	return nil
 }
 
@@ -141,6 +143,11 @@ func (pub *publisher) publish(failovers ...int) {
 	for n, i := range failovers {
 		pub.switches[i].Add(noteSwitch(pub.plan.name, old.views.At(i), views[n]))
 	}
+	pub.keep()
+}
+
+// keep has what is now written to the state file soon, if there is one.
+func (pub *publisher) keep() {
 	if pub.keeper != nil {
 		pub.keeper.keep(pub.past)
 	}
@@ -172,9 +179,9 @@ func (pub *publisher) wake(i int) {
 	}
 }
 
-// available says whether a member is available.
-func (pub *publisher) available(member int) bool {
+// healths are those of all members, as of now.
+func (pub *publisher) healths() []pool.Health {
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
-	return pub.health[member]&pool.Available != 0
+	return slices.Clone(pub.health)
 }

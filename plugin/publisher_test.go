@@ -292,7 +292,7 @@ func TestPublishRaces(t *testing.T) {
 				return
 			default:
 				pub.snapshot.Load().text(pool.IPv4)
-				pub.available(0)
+				isUp(pub, 0)
 				pub.past()
 			}
 		}

@@ -1,7 +1,6 @@
 package gtm
 
 import (
-	"errors"
 	"fmt"
 	"runtime"
 
@@ -65,13 +64,16 @@ func generationOf(c *caddy.Controller) *generation {
 // block to life.
 func (b *instance) start(cfg *dnsserver.Config) error {
 	if cfg.Handler("loadbalance") != nil {
-		return plugin.Error("gtm", errors.New("loadbalance in the same server block would shuffle what gtm has put in order: remove it, and use balance"))
+		return plugin.Error("gtm", b.plan.pos.Errorf("loadbalance in the same server block would shuffle what gtm has put in order: remove it, and use balance"))
 	}
 	if b.last && len(b.plan.nexts) > 0 {
 		return plugin.Error("gtm", b.plan.nexts[0].Errorf("on_all_down next: there is no plugin below gtm that could answer"))
 	}
+	if b.last && len(b.plan.fall.Zones) > 0 {
+		return plugin.Error("gtm", b.plan.pos.Errorf("fallthrough: there is no plugin below gtm that could answer"))
+	}
 	if cfg.Handler("minimal") != nil && b.plan.ecs.On {
-		log.Warningf("gtm %q: minimal in the same server block drops the OPT record that carries EDNS Client Subnet from replies", b.plan.name)
+		log.Warningf("%s: minimal in the same server block drops the OPT record that carries EDNS Client Subnet from replies", b.plan.pos)
 	}
 	for _, w := range b.plan.warnings {
 		log.Warning(w)
