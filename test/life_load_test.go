@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,7 +22,7 @@ type traffic struct {
 	name     string
 	check    func(*dns.Msg) string // "", or what is wrong with an answer
 	answered atomic.Int64
-	closed   atomic.Int64 // TCP connections that the server closed under a query
+	closed   atomic.Int64 // TCP connections that were closed under a query
 
 	stop chan struct{}
 	done sync.WaitGroup
@@ -36,6 +37,7 @@ const (
 	pause      = time.Millisecond // between a client's queries: loopback drops what no buffer holds
 	perConn    = 8                // queries on a TCP connection
 	tries      = 5                // connections for a TCP query, where one generation follows upon the other
+	stuck      = 2 * time.Second  // without an answer a TCP connection is given up
 )
 
 // load asks a name until end.
@@ -100,7 +102,8 @@ func (l *traffic) askUDP() func(*dns.Msg) (*dns.Msg, error) {
 
 // askTCP asks a few times on each connection. A server may close one at any
 // time, and CoreDNS does when a generation ends: the query is then asked again
-// on another, as RFC 7766, section 6.2.4, has it.
+// on another, as RFC 7766, section 6.2.4, has it. One on which no answer comes is
+// given up for the same reason: see nudge.
 func (l *traffic) askTCP() func(*dns.Msg) (*dns.Msg, error) {
 	var conn *dns.Conn
 	left := 0
@@ -120,7 +123,10 @@ func (l *traffic) askTCP() func(*dns.Msg) (*dns.Msg, error) {
 				left = perConn
 			}
 			left--
+			open := conn
+			giveUp := time.AfterFunc(stuck, func() { _ = open.Close() })
 			m, err = converse(conn, q)
+			giveUp.Stop()
 			if err == nil {
 				return m, nil
 			}
@@ -136,7 +142,7 @@ func (l *traffic) askTCP() func(*dns.Msg) (*dns.Msg, error) {
 }
 
 func hungUp(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 

@@ -48,7 +48,7 @@ func TestStateOverRestart(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			file := filepath.Join(t.TempDir(), "gtm.state")
-			web := fake.NewHTTPs(t, 2)
+			web := fake.NewHTTPs(t, 1)
 			corefile := strings.Replace(chainOf(web, 30, tc.lines), "ttl 30", "state "+file, 1)
 			s := start(t, corefile)
 			passesOf(t, web[0], 1)
@@ -98,7 +98,7 @@ func TestUnavailableOverRestart(t *testing.T) {
 // who go on.
 func TestStateOfFailedReload(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "gtm.state")
-	web := fake.NewHTTPs(t, 2)
+	web := fake.NewHTTPs(t, 1)
 	corefile := func(lines string) string {
 		return strings.Replace(chainOf(web, 30, lines), "ttl 30", "state "+file, 1)
 	}
@@ -167,7 +167,7 @@ func TestStateFileWrong(t *testing.T) {
 				t.Fatal(err)
 			}
 			tc.make(t, file)
-			web := fake.NewHTTPs(t, 2)
+			web := fake.NewHTTPs(t, 1)
 			j := capture(t)
 			s := start(t, strings.Replace(chainOf(web, 30, "recovery hold"), "ttl 30", "state "+file, 1))
 			s.wantAnswer(t, "www.example.org", primary)
