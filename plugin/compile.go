@@ -31,6 +31,8 @@ func compile(cfg *Config) (*plan, error) {
 		policies:  map[string]*policy.Policy{},
 		places:    map[string]Pos{},
 		used:      map[string]bool{},
+
+		usedChecks: map[string]bool{}, usedRegions: map[string]bool{},
 	}
 	for _, step := range []func(){c.compileRegions, c.compilePools, c.compileFailovers, c.compilePolicies, c.compileDomains, c.lint} {
 		if step(); len(c.errs) > 0 {
@@ -53,6 +55,8 @@ type compiler struct {
 	policies  map[string]*policy.Policy
 	places    map[string]Pos  // pool, failover or policy -> where it is declared
 	used      map[string]bool // pool, failover or policy -> something leads to it
+
+	usedChecks, usedRegions map[string]bool
 }
 
 func (c *compiler) errorf(at Pos, format string, args ...any) {

@@ -47,18 +47,22 @@ func (c *compiler) failover(cfg *FailoverConfig) {
 	joint := c.addFailover(f).Joint
 	for i, set := range f.Sets {
 		var have [2]int
+		zero := false
 		for _, part := range set.Pools {
 			for _, m := range part.Members {
-				if joint {
+				switch {
+				case m.Weight == 0 || part.Weight == 0:
+					zero = true
+				case joint:
 					have[0]++
-				} else {
+				default:
 					have[familyOf(m.Addr)]++
 				}
 			}
 		}
 		at := cfg.Sets[i]
 		c.enough(at.MinPos, fmt.Sprintf("%s: set %q: min_available %d", what, at.Name, at.MinAvailable),
-			func(int) int { return at.MinAvailable }, have, joint)
+			func(int) int { return at.MinAvailable }, have, joint, zero)
 	}
 }
 

@@ -23,7 +23,7 @@ func (c *compiler) compileRegions() {
 			c.errorf(cfg.Pos, "region %q matches nothing: add match SOURCE", cfg.Name)
 		}
 		for _, line := range cfg.Match {
-			c.regions[cfg.Name].Lines = append(c.regions[cfg.Name].Lines, c.terms(line.Pos, line.Sources))
+			c.regions[cfg.Name].Add(c.terms(line.Pos, line.Sources)...)
 			for _, s := range line.Sources {
 				if s.Region != "" {
 					leads[cfg.Name] = append(leads[cfg.Name], s.Region)
@@ -42,6 +42,7 @@ func (c *compiler) terms(at Pos, sources []policy.Source) []policy.Term {
 	for _, s := range sources {
 		t := policy.Term{Source: s}
 		if s.Region != "" {
+			c.usedRegions[s.Region] = true
 			if t.In = c.regions[s.Region]; t.In == nil {
 				c.errorf(at, "region %q is not declared%s", s.Region, known(slices.Collect(maps.Keys(c.regions))))
 				continue
@@ -87,11 +88,14 @@ func (c *compiler) policy(cfg PolicyConfig) {
 		rules = append(rules, policy.Rule{From: c.terms(r.Pos, r.From), Fence: r.Fence})
 	}
 	p, dead := policy.NewPolicy(cfg.Name, rules, policy.Target{})
-	for _, i := range dead {
+	for _, i := range dead[:min(len(dead), maxDead)] {
 		c.errorf(cfg.Rules[i].Pos, "policy %q: from %s can never match: %s", cfg.Name, policy.Sources(cfg.Rules[i].From), why(cfg.Rules, rules, i))
 	}
 	c.policies[cfg.Name] = p
 }
+
+// maxDead is how many dead rules of a policy are told.
+const maxDead = 10
 
 // why says why a rule can never match, and what to do.
 func why(cfg []RuleConfig, rules []policy.Rule, dead int) string {

@@ -66,29 +66,38 @@ func (c *compiler) quorum(cfg *PoolConfig, what string) {
 	}
 	hosts := cfg.Members[0].Host != ""
 	var have [2]int
+	zero := false
 	for _, m := range cfg.Members {
-		if hosts {
+		switch {
+		case m.Weight == 0:
+			zero = true
+		case hosts:
 			have[0]++
-		} else {
+		default:
 			have[familyOf(m.Addr)]++
 		}
 	}
-	c.enough(cfg.Pos, what+": healthy_when "+cfg.HealthyWhen.String(), cfg.HealthyWhen.Need, have, hosts)
+	c.enough(cfg.Pos, what+": healthy_when "+cfg.HealthyWhen.String(), cfg.HealthyWhen.Need, have, hosts, zero)
 	if cfg.Answers > len(cfg.Members) {
 		c.errorf(cfg.Pos, "%s: answers %d exceeds its %s", what, cfg.Answers, count(len(cfg.Members), "member"))
 	}
 }
 
 // enough checks that a number of members is there, in each family that is: else
-// that family could never be available. Joint, the first number is of both.
-func (c *compiler) enough(at Pos, what string, need func(total int) int, have [2]int, joint bool) {
+// that family could never be available. Joint, the first number is of both. Those
+// of weight 0, if there are any, are not in the numbers.
+func (c *compiler) enough(at Pos, what string, need func(total int) int, have [2]int, joint, zero bool) {
+	rest := ""
+	if zero {
+		rest = " (weight 0 does not count)"
+	}
 	for f, have := range have {
 		kind := pool.Family(f).String() + " member"
 		if joint {
 			kind = "member"
 		}
 		if have > 0 && need(have) > have {
-			c.errorf(at, "%s exceeds its %s", what, count(have, kind))
+			c.errorf(at, "%s exceeds its %s%s", what, count(have, kind), rest)
 		}
 	}
 }
@@ -103,6 +112,7 @@ func (c *compiler) checkUses(cfg *PoolConfig, what string) []CheckConfig {
 			check = *use.Inline
 		case declared != nil:
 			check = *declared
+			c.usedChecks[use.Name] = true
 		default:
 			c.errorf(use.Pos, "%s uses check %q, which is not declared%s", what, use.Name, known(slices.Collect(maps.Keys(c.checks))))
 			continue

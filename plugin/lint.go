@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/coredns/coredns/plugin"
+	"github.com/miekg/dns"
+
 	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
@@ -23,6 +26,20 @@ func (c *compiler) lint() {
 	for _, cfg := range c.cfg.Policies {
 		c.lintDefault(cfg)
 	}
+	c.lintUnused()
+	c.lintIdle()
+	c.lintWeights()
+	c.lintServers()
+	c.lintCircles()
+	for _, cfg := range c.cfg.Domains {
+		if p := c.policies[cfg.Use]; p != nil && cfg.OnAllDown.Kind == policy.AllDownNoData && looks(p) {
+			c.warnf(cfg.OnAllDown.Pos, "domain %q: on_all_down nodata under policy %q: resolvers cache negative answers for every client, whatever its network", cfg.Names[0], cfg.Use)
+		}
+	}
+}
+
+// lintUnused warns of what is declared, and nothing leads to it.
+func (c *compiler) lintUnused() {
 	for _, cfg := range c.cfg.Pools {
 		if !c.used[cfg.Name] {
 			c.warnf(cfg.Pos, "pool %q is not used: its members are checked, but never answered", cfg.Name)
@@ -38,19 +55,45 @@ func (c *compiler) lint() {
 			c.warnf(cfg.Pos, "policy %q is not used", cfg.Name)
 		}
 	}
-	c.lintWeights()
-	c.lintServers()
-	c.lintCircles()
-	for _, cfg := range c.cfg.Domains {
-		if p := c.policies[cfg.Use]; p != nil && cfg.OnAllDown.Kind == policy.AllDownNoData && looks(p) {
-			c.warnf(cfg.OnAllDown.Pos, "domain %q: on_all_down nodata under policy %q: resolvers cache negative answers for every client, whatever its network", cfg.Names[0], cfg.Use)
+	for _, cfg := range c.cfg.Checks {
+		if !c.usedChecks[cfg.Name] {
+			c.warnf(cfg.Pos, "check %q is not used", cfg.Name)
+		}
+	}
+	for _, cfg := range c.cfg.Regions {
+		if !c.usedRegions[cfg.Name] {
+			c.warnf(cfg.Pos, "region %q is not used", cfg.Name)
 		}
 	}
 }
 
-// lintWeights warns of what can never be available, for all of it has weight 0.
+// lintIdle warns of options that change nothing where they stand.
+func (c *compiler) lintIdle() {
+	for _, z := range c.cfg.Fall.Zones {
+		if z != "." && longestZone(c.cfg.Zones, z) == "" {
+			c.warnf(c.cfg.Pos, "fallthrough %s is in none of the block's zones: %s", z, strings.Join(c.cfg.Zones, " "))
+		}
+	}
+	for _, cfg := range c.cfg.Failovers {
+		if cfg.Recovery == pool.Hold && cfg.FailbackDelay > 0 {
+			c.warnf(cfg.Pos, "failover %q: failback_delay does nothing under recovery hold, which never goes back by itself", cfg.Name)
+		}
+	}
+	for _, cfg := range c.cfg.Pools {
+		probes := func(m MemberConfig) bool { return m.Probe != "" }
+		if i := slices.IndexFunc(cfg.Members, probes); i >= 0 && len(cfg.Checks) == 0 {
+			c.warnf(cfg.Members[i].Pos, "pool %q: probe does nothing without a check", cfg.Name)
+		}
+	}
+}
+
+// lintWeights warns of what can never be available: all of it has weight 0, or
+// is offline.
 func (c *compiler) lintWeights() {
 	for i, cfg := range c.cfg.Pools {
+		if !slices.ContainsFunc(c.plan.pools[i].Members, func(m *pool.Member) bool { return m.Mode != pool.Offline }) {
+			c.warnf(cfg.Pos, "pool %q: all of its members are offline", cfg.Name)
+		}
 		if !slices.ContainsFunc(c.plan.pools[i].Members, func(m *pool.Member) bool { return m.Weight > 0 }) {
 			c.warnf(cfg.Pos, "pool %q: all of its members have weight 0: it is never available, and answered as a last resort only", cfg.Name)
 		}
@@ -153,6 +196,18 @@ func (c *compiler) lintDefault(cfg PolicyConfig) {
 			if has && !d.families[fam] && !d.cnames {
 				c.warnf(r.Pos, "policy %q: %q has no %s, and the default %q has: its %s clients get no data", cfg.Name, r.Use, pool.Family(fam), cfg.Default, pool.Family(fam))
 			}
+		}
+	}
+}
+
+// lintZones warns of zones of the block that no query of its server block can
+// be for.
+func (p *plan) lintZones(keys []string) {
+	served := plugin.OriginsFromArgsOrServerBlock(nil, keys)
+	for _, z := range p.zones {
+		within := func(key string) bool { return dns.IsSubDomain(z, key) || dns.IsSubDomain(key, z) }
+		if !slices.ContainsFunc(served, within) {
+			p.warnings = append(p.warnings, p.pos.Errorf("zone %s is none of its server block's, %s: it will never be asked for", z, strings.Join(served, " ")).Error())
 		}
 	}
 }

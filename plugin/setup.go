@@ -27,6 +27,7 @@ func setup(c *caddy.Controller) error {
 		if err != nil {
 			return plugin.Error("gtm", err)
 		}
+		plan.lintZones(c.ServerBlockKeys)
 		b := &instance{plan: plan, publisher: newPublisher(plan), generation: gen}
 		c.OnStartup(func() error { return b.start(dnsserver.GetConfig(c)) })
 		dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {

@@ -131,19 +131,34 @@ func BenchmarkScope(b *testing.B) {
 
 // BenchmarkNewPolicy is the cost of a policy at load, by the number of rules.
 func BenchmarkNewPolicy(b *testing.B) {
-	for _, n := range []int{10, 1000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			var rules []Rule
-			for i := range n {
-				prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i * 7 >> 8), byte(i * 7), 0}), 24)
-				rules = append(rules, Rule{From: []Term{{Source: Source{Prefix: prefix}}}})
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, dead := NewPolicy("p", rules, Target{}); dead != nil {
-					b.Fatal("dead rules")
+	for _, n := range []int{10, 1000, 20_000} {
+		prefixes := make([]Term, n)
+		var rules []Rule // of a prefix each
+		region := &Region{Name: "r"}
+		for i := range prefixes {
+			at := uint32(i) * 40503 << 8 // spread, each once
+			addr := netip.AddrFrom4([4]byte{byte(at >> 24), byte(at >> 16), byte(at >> 8), 0})
+			prefixes[i] = Term{Source: Source{Prefix: netip.PrefixFrom(addr, 24)}}
+			rules = append(rules, Rule{From: prefixes[i : i+1]})
+			region.Add(prefixes[i])
+		}
+		for _, bm := range []struct {
+			name  string
+			rules []Rule
+		}{
+			{"rules", rules},
+			{"of a rule", []Rule{{From: prefixes}}},
+			{"of a rule with a negation", []Rule{{From: append([]Term{{Source: Source{Not: true, Prefix: netip.MustParsePrefix("10.0.0.0/8")}}}, prefixes...)}}},
+			{"of a region", []Rule{{From: []Term{{Source: Source{Region: "r"}, In: region}}}}},
+		} {
+			b.Run(fmt.Sprintf("%d prefixes/%s", n, bm.name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if _, dead := NewPolicy("p", bm.rules, Target{}); dead != nil {
+						b.Fatal("dead rules")
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }

@@ -35,14 +35,7 @@ func NewPolicy(name string, rules []Rule, fallback Target) (p *Policy, dead []in
 	for _, r := range rules {
 		cuts = prefixes(cuts, r.From)
 	}
-	p.table = newTable(cuts, func(addr netip.Addr) int32 {
-		for i, r := range rules {
-			if anyHolds(r.From, addr) {
-				return int32(i)
-			}
-		}
-		return int32(len(rules))
-	})
+	p.table = newTable(cuts, firstOf(rules))
 	alive := make([]bool, len(rules)+1)
 	p.table.values(func(i int32) { alive[i] = true })
 	for i := range rules {
@@ -51,6 +44,36 @@ func NewPolicy(name string, rules []Rule, fallback Target) (p *Policy, dead []in
 		}
 	}
 	return p, dead
+}
+
+// firstOf finds the first rule that names an address, or len(rules), fast also
+// where there are many.
+func firstOf(rules []Rule) func(netip.Addr) int32 {
+	var plain firsts        // of the rules that are prefixes alone
+	more := map[int]*from{} // the others
+	var order []int         // of more
+	for i, r := range rules {
+		if len(r.From) == 0 || slices.ContainsFunc(r.From, func(t Term) bool { return !t.plain() }) {
+			more[i] = newFrom(r.From)
+			order = append(order, i)
+			continue
+		}
+		for _, t := range r.From {
+			plain.add(t.Prefix, int32(i))
+		}
+	}
+	return func(addr netip.Addr) int32 {
+		first := plain.of(addr, int32(len(rules)))
+		for _, i := range order {
+			if int32(i) >= first {
+				break
+			}
+			if more[i].names(addr) {
+				return int32(i)
+			}
+		}
+		return first
+	}
 }
 
 // match is the rule for a client.

@@ -21,23 +21,27 @@ type nearness struct {
 
 // NewNearness is the nearness of a pool whose members have these from terms, in
 // the pool's order; nil where none has any.
-func NewNearness(from [][]Term) pool.Nearness {
+func NewNearness(members [][]Term) pool.Nearness {
 	var cuts []netip.Prefix
-	for _, terms := range from {
+	for _, terms := range members {
 		cuts = prefixes(cuts, terms)
 	}
 	if len(cuts) == 0 {
 		return nil
 	}
 	n := &nearness{}
+	lines := make([]*from, len(members))
+	for i, terms := range members {
+		lines[i] = newFrom(terms)
+	}
 	known := map[string]int32{} // ranks -> their index
 	n.table = newTable(cuts, func(addr netip.Addr) int32 {
-		ranks := make([]uint8, len(from))
-		for i, terms := range from {
+		ranks := make([]uint8, len(members))
+		for i, terms := range members {
 			switch {
 			case len(terms) == 0:
 				ranks[i] = rankAnyone
-			case !anyHolds(terms, addr):
+			case !lines[i].names(addr):
 				ranks[i] = rankOthers
 			}
 		}

@@ -109,7 +109,7 @@ func (w *world) region(name, lines string) {
 	w.t.Helper()
 	r := &Region{Name: name}
 	for line := range strings.SplitSeq(lines, ";") {
-		r.Lines = append(r.Lines, w.terms(line))
+		r.Add(w.terms(line)...)
 	}
 	w.regions[name] = r
 }

@@ -53,6 +53,32 @@ func (t *table) values(yield func(int32)) {
 	}
 }
 
+// prefixSet is a set of prefixes.
+type prefixSet struct{ lite bart.Lite }
+
+func (s *prefixSet) add(p netip.Prefix)            { s.lite.Insert(p) }
+func (s *prefixSet) contains(addr netip.Addr) bool { return addr.IsValid() && s.lite.Contains(addr) }
+
+// firsts knows, for each of many prefixes, the first of the rules that name it.
+type firsts struct{ rules bart.Table[int32] }
+
+func (f *firsts) add(p netip.Prefix, rule int32) {
+	if _, ok := f.rules.Get(p); !ok {
+		f.rules.Insert(p, rule)
+	}
+}
+
+// of is the first rule that names an address, or none.
+func (f *firsts) of(addr netip.Addr, none int32) int32 {
+	if !addr.IsValid() {
+		return none
+	}
+	for _, rule := range f.rules.Supernets(netip.PrefixFrom(addr, addr.BitLen())) {
+		none = min(none, rule)
+	}
+	return none
+}
+
 // cut is a node of a binary trie: a prefix that is one cell, or cut in two.
 type cut struct {
 	halves [2]*cut // both or neither

@@ -64,7 +64,7 @@ func FuzzTable(f *testing.F) {
 		for range d.below(3) {
 			r := &Region{}
 			for range 1 + d.below(2) {
-				r.Lines = append(r.Lines, s.terms(&d, regions))
+				r.Add(s.terms(&d, regions)...)
 			}
 			regions = append(regions, r)
 		}
@@ -202,7 +202,7 @@ func names(t Term, addr netip.Addr) bool {
 	if t.In == nil {
 		return addr.IsValid() && addr.BitLen() == t.Prefix.Addr().BitLen() && t.Prefix.Contains(addr)
 	}
-	for _, line := range t.In.Lines {
+	for _, line := range t.In.lines {
 		met := true
 		for _, t := range line {
 			met = met && names(t, addr) != t.Not
