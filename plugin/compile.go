@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/miekg/dns"
@@ -224,4 +225,14 @@ func longestZone(zones []string, name string) string {
 		}
 	}
 	return best
+}
+
+func quote(name string) string { return strconv.Quote(name) }
+
+// count is "1 member", "2 members".
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gtm-dns/coredns-gtm/policy"
@@ -143,14 +142,4 @@ func findCircle(leads map[string][]string) []string {
 		}
 	}
 	return nil
-}
-
-func quote(name string) string { return strconv.Quote(name) }
-
-// count is "1 member", "2 members".
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

@@ -67,6 +67,22 @@ func TestLint(t *testing.T) {
 			`Corefile:19: pool "zero": all of its members have weight 0: it is never available, and answered as a last resort only`,
 			`Corefile:23: failover "f": set "a": all of its pools have weight 0: it is never available, and answered as a last resort only`,
 		}},
+		{"nothing but offline", from + "pool gone {\naddress 192.0.2.3 mode offline\n}\ndomain www.example.org use gone", []string{
+			`Corefile:19: pool "gone": all of its members are offline`,
+		}},
+		{"unused check and region", from + "check idle ping\nregion r {\nmatch 10.0.0.0/8\n}", []string{
+			`Corefile:19: check "idle" is not used`, `Corefile:20: region "r" is not used`,
+		}},
+		{"a region that another one uses", from + "region r {\nmatch 10.0.0.0/8\n}\nregion q {\nmatch region:r\n}\npolicy p geo {\nfrom region:q use four\ndefault use four\n}\ndomain www.example.org use p", nil},
+		{"probe without a check", from + "pool p {\naddress 192.0.2.3 probe 192.0.2.4\n}\ndomain www.example.org use p", []string{
+			`Corefile:20: pool "p": probe does nothing without a check`,
+		}},
+		{"failback_delay under hold", from + "state f\nfailover f {\nset four\nrecovery hold\nfailback_delay 1m\n}\ndomain www.example.org use f", []string{
+			`Corefile:20: failover "f": failback_delay does nothing under recovery hold, which never goes back by itself`,
+		}},
+		{"fallthrough elsewhere", from + "fallthrough sub.example.org example.net", []string{
+			`Corefile:2: fallthrough example.net. is in none of the block's zones: example.org.`,
+		}},
 		{"a circle of CNAMEs", from + "pool x {\naddress b.example.org\n}\npool y {\naddress a.example.org\n}\ndomain a.example.org use x\ndomain b.example.org use y", []string{
 			`Corefile:25: domains can lead to each other in a circle of CNAMEs: a.example.org. -> b.example.org. -> a.example.org.`,
 		}},
@@ -86,5 +102,24 @@ func TestLint(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
 			}
 		})
+	}
+}
+
+// TestLintZones warns of zones that the server block does not serve.
+func TestLintZones(t *testing.T) {
+	for _, test := range []struct {
+		keys []string
+		want string
+	}{
+		{[]string{"example.org.:53"}, ""},
+		{[]string{"."}, ""},
+		{[]string{"www.example.org"}, ""}, // a part of the zone is asked for
+		{[]string{"example.net", "www.example.com:1053"}, "Corefile:2: zone example.org. is none of its server block's, example.net. www.example.com.: it will never be asked for"},
+	} {
+		p := mustCompile(t, "pool web {\naddress 192.0.2.1\n}\ndomain www.example.org use web")
+		p.lintZones(test.keys)
+		if got := strings.Join(p.warnings, "\n"); got != test.want {
+			t.Errorf("%v: got %q, want %q", test.keys, got, test.want)
+		}
 	}
 }

@@ -3,8 +3,8 @@ package gtm
 import (
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
+	"net/netip"
 
 	"github.com/gtm-dns/coredns-gtm/policy"
 )
@@ -30,6 +30,12 @@ func readDomain(g *gtmDraft, l *line) error {
 	switch {
 	case short && l.braces:
 		return l.pos.Errorf("domain %s: use %s stands before its block: write it as a line of the block", phrase(names[:1]), phrase(names[len(names)-1:]))
+	case !short && !l.braces && slices.Contains(names[1:], "use"):
+		at := 1 + slices.Index(names[1:], "use")
+		if at+2 < len(names) {
+			return l.pos.Errorf("domain %s: left-over %s behind use %s", phrase(names[:1]), phrase(names[at+2:]), names[at+1])
+		}
+		fallthrough
 	case !short && !l.braces:
 		return l.pos.Errorf("domain %s does not say what to use: write %s", phrase(names[:1]), domainUsage)
 	case short:

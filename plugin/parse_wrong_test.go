@@ -121,6 +121,7 @@ var wrongBlocks = []mistakes{
 		{"domain use web", "Corefile:3: domain lacks its name: write domain NAME... use TARGET, or domain NAME... { ... }"},
 		{"domain www.example.org use web {\nttl 5\n}", "Corefile:3: domain www.example.org: use web stands before its block: write it as a line of the block"},
 		{"domain www.example.org use", "Corefile:3: domain www.example.org does not say what to use: write domain NAME... use TARGET, or domain NAME... { ... }"},
+		{"domain www.example.org use a a", `Corefile:3: domain www.example.org: left-over a behind use a`},
 		{"domain www.example.org {\nttl 5\n}", `Corefile:3: domain "www.example.org": no use: write use TARGET`},
 		{"domain www.example.org use a\ndomain www.example.org use b", `Corefile:4: domain "www.example.org.": the name is taken by the domain on line 3`},
 		{"domain w*.example.org use a", `Corefile:3: domain: "w*.example.org" has a * that is not its whole first label: want *.NAME`},

@@ -129,6 +129,9 @@ func (u *urn) pick(dst []int, s *Scratch, c Client, d *Draw, near Nearness) []in
 		if k == 1 {
 			return append(dst, u.drawOne(d))
 		}
+		if k <= few {
+			return u.drawFew(dst, k, d)
+		}
 	case Hash, Nearest, Random:
 	}
 	s.keys = u.lowest(s.keys[:0], k, c, d, near)
@@ -143,6 +146,31 @@ func (u *urn) drawOne(d *Draw) int {
 	at := uint64(d.below(int(u.upTo[len(u.upTo)-1])))
 	i, _ := slices.BinarySearch(u.upTo, at+1)
 	return i
+}
+
+// few is up to how many draws one after the other are faster than logarithms.
+const few = 4
+
+// drawFew draws by weight, each time among those that are left.
+func (u *urn) drawFew(dst []int, k int, d *Draw) []int {
+	left := u.upTo[len(u.upTo)-1]
+	from := len(dst)
+	for range k {
+		at := uint64(d.below(int(left)))
+		for i := range u.items {
+			if slices.Contains(dst[from:], i) {
+				continue
+			}
+			w := uint64(u.items[i].weight)
+			if at < w {
+				dst = append(dst, i)
+				left -= w
+				break
+			}
+			at -= w
+		}
+	}
+	return dst
 }
 
 // ln is the natural logarithm of a number between 0 and 1, with a relative error
