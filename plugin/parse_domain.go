@@ -3,8 +3,8 @@ package gtm
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"net/netip"
+	"slices"
 
 	"github.com/gtm-dns/coredns-gtm/policy"
 )

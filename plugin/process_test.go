@@ -242,3 +242,53 @@ func TestLifeLastState(t *testing.T) {
 		p.registry.Close()
 	})
 }
+
+// TestLifeHandsOverState says that after a reload the state file holds what is
+// known, though nothing changes any more: if it only began with the reload, and
+// if the old generation's last change was not written yet.
+func TestLifeHandsOverState(t *testing.T) {
+	for name, before := range map[string]bool{"state from now on": false, "state from before": true} {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "gtm.json")
+			synctest.Test(t, func(t *testing.T) {
+				body := twoSets("recovery manual")
+				p := newPlay(always(healthcheck.Inconclusive), body)
+				if before {
+					p.body = inState(file, body)
+				}
+				a, err := p.begin(t, "A", "web")
+				if err != nil {
+					t.Fatal(err)
+				}
+				advance(2 * keepEvery)
+				a.publisher.drive(t, "+a +b -a") // b is active, one is locked
+				p.body = inState(file, body)
+				p.do(t, "restart A")
+				p.do(t, "start B web")
+				p.do(t, "replaced A")
+				advance(2 * keepEvery)
+				data, err := os.ReadFile(file)
+				if err != nil || !strings.Contains(string(data), `"locked":[true,false]`) {
+					t.Errorf("error %v, file %s", err, data)
+				}
+				p.do(t, "stop B")
+				p.registry.Close()
+			})
+		})
+	}
+}
+
+// TestLifeOneStateEach says that two blocks cannot have one state file.
+func TestLifeOneStateEach(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "gtm.json")
+		p := newPlay(always(healthcheck.Pass), inState(file, twoSets("")))
+		p.do(t, "start A web")
+		_, err := p.begin(t, "A", "api")
+		if err == nil || !strings.Contains(err.Error(), `gtm "web" and gtm "api" have the same state file`) {
+			t.Errorf("got %v", err)
+		}
+		p.do(t, "stop A")
+		p.registry.Close()
+	})
+}

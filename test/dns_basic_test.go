@@ -101,8 +101,8 @@ func TestAnswers(t *testing.T) {
 			"NOERROR aa | authority example.org. 20 SOA 20"},
 		{"an unknown type is NODATA", "www.example.org", 65280, nil,
 			"NOERROR aa | authority example.org. 20 SOA 20"},
-		{"NODATA lasts no longer than the domain's answers", "short.example.org", dns.TypeTXT, nil,
-			"NOERROR aa | authority example.org. 10 SOA 20"},
+		{"NODATA lasts for the domain's min", "short.example.org", dns.TypeTXT, nil,
+			"NOERROR aa | authority example.org. 5 SOA 20"},
 		{"NODATA lasts no longer than the SOA's minimum", "long.example.org", dns.TypeTXT, nil,
 			"NOERROR aa | authority example.org. 20 SOA 20"},
 
