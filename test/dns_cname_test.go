@@ -315,3 +315,25 @@ func TestCNAMEToOtherBlock(t *testing.T) {
 		noTwins(t, m)
 	})
 }
+
+// TestCNAMEToChainThatEnds is a chain whose last name is not there: the code and
+// the SOA are that name's (RFC 6604, section 3; RFC 2308, section 2.1).
+func TestCNAMEToChainThatEnds(t *testing.T) {
+	s := start(t, block(".", `template IN ANY stale.example.net {
+		rcode NXDOMAIN
+		answer "{{ .Name }} 60 IN CNAME nowhere.example.net."
+		authority "example.net. 90 IN SOA ns.example.net. hostmaster.example.net. 1 2 3 4 90"
+	}
+	gtm example.org {
+		pool web {
+			address stale.example.net
+		}
+		domain www.example.org use web
+	}`))
+	s.run(t, []answerCase{
+		{"NXDOMAIN behind a CNAME", "www.example.org", dns.TypeA, nil,
+			"NXDOMAIN aa | www.example.org. 30 CNAME stale.example.net. | stale.example.net. 60 CNAME nowhere.example.net. | authority example.net. 90 SOA 90"},
+		{"the CNAME itself is there", "www.example.org", dns.TypeCNAME, nil,
+			"NOERROR aa | www.example.org. 30 CNAME stale.example.net."},
+	})
+}
