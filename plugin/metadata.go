@@ -6,30 +6,31 @@ import (
 	"github.com/coredns/coredns/plugin/metadata"
 )
 
-// describe tells CoreDNS's metadata what was decided, for log and others above:
+// describe tells CoreDNS's metadata what was decided, for log and others above.
+// What there is none of is left out, and log prints "-" for it:
 //
 //	gtm/domain  the domain's owner name, as the Corefile has it
-//	gtm/policy  the policy whose rule chose, or ""
-//	gtm/set     the set that answers, or ""
-//	gtm/pool    the pool of the first member that is answered, or ""
+//	gtm/policy  the policy whose rule chose
+//	gtm/set     the set that answers
+//	gtm/pool    the pool of the first member that is answered
 //	gtm/reason  why, in a word
 func (rep *reply) describe(ctx context.Context) {
-	if rep.domain == nil || metadata.ValueFuncs(ctx) == nil {
+	if metadata.ValueFuncs(ctx) == nil {
 		return
 	}
-	d := &rep.decision
-	values := [...]struct{ label, value string }{
-		{"gtm/domain", rep.domain.Name}, {"gtm/policy", ""}, {"gtm/set", ""}, {"gtm/pool", ""},
-		{"gtm/reason", string(d.Reason)},
+	set := func(label, value string) {
+		if value != "" {
+			metadata.SetValueFunc(ctx, label, func() string { return value })
+		}
 	}
+	d := &rep.decision
+	set("gtm/domain", rep.domain.Name)
 	if d.Policy != nil {
-		values[1].value = d.Policy.Name
+		set("gtm/policy", d.Policy.Name)
 	}
 	if d.Set != nil {
-		values[2].value = d.Set.Name
+		set("gtm/set", d.Set.Name)
 	}
-	values[3].value = rep.pool
-	for _, v := range values {
-		metadata.SetValueFunc(ctx, v.label, func() string { return v.value })
-	}
+	set("gtm/pool", rep.pool)
+	set("gtm/reason", string(d.Reason))
 }
