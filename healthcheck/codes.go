@@ -40,12 +40,6 @@ func ParseCodes(s string) (Codes, error) {
 	return Codes(strings.Join(words, ",")), nil
 }
 
-// Contains says whether a code is in the set. A malformed set is empty.
-func (c Codes) Contains(code int) bool {
-	ranges, err := parseRanges(string(c))
-	return err == nil && contains(ranges, code)
-}
-
 func contains(ranges []codeRange, code int) bool {
 	for _, r := range ranges {
 		if r.from <= code && code <= r.to {

@@ -92,28 +92,40 @@ func foreignToHTTP(o Options) error {
 	return nil
 }
 
-// parseHeader reads lines "Name: value". What governs the message itself is
-// refused: it would break the framing or be ignored.
+// parseHeader reads lines "Name: value".
 func parseHeader(lines string) (http.Header, error) {
 	h := http.Header{"User-Agent": {userAgent}}
 	for line := range strings.Lines(lines) {
-		name, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
-		if !ok || !isToken(name) || strings.ContainsFunc(value, isControl) {
-			return nil, fmt.Errorf("header %q is not of the form Name: value", strings.TrimSuffix(line, "\n"))
+		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ":")
+		value = strings.TrimSpace(value)
+		if err := CheckHeader(name, value); err != nil {
+			return nil, err
 		}
-		name, value = http.CanonicalHeaderKey(name), strings.TrimSpace(value)
-		switch name {
-		case "Host":
-			return nil, errors.New("header Host: use the option host")
-		case "Connection", "Content-Length", "Transfer-Encoding", "Trailer":
-			return nil, fmt.Errorf("header %s cannot be set", name)
-		case "User-Agent":
+		if name = http.CanonicalHeaderKey(name); name == "User-Agent" {
 			h.Set(name, value)
-		default:
+		} else {
 			h.Add(name, value)
 		}
 	}
 	return h, nil
+}
+
+// CheckHeader says what is wrong with a header of a request. What governs the
+// message itself is refused: it would break the framing or be ignored. The error
+// never repeats the value, which may be a secret.
+func CheckHeader(name, value string) error {
+	canonical := http.CanonicalHeaderKey(name)
+	switch {
+	case !isToken(name):
+		return fmt.Errorf("%q is not the name of a header: write it without a colon", name)
+	case canonical == "Host":
+		return errors.New("the header Host has an option of its own: write host NAME")
+	case canonical == "Connection", canonical == "Content-Length", canonical == "Transfer-Encoding", canonical == "Trailer":
+		return fmt.Errorf("the header %s cannot be set: it belongs to the message itself", canonical)
+	case strings.ContainsFunc(value, isControl):
+		return fmt.Errorf("the value of the header %s holds a line break or another control character", canonical)
+	}
+	return nil
 }
 
 // isToken is RFC 9110, section 5.6.2.

@@ -193,3 +193,21 @@ func place(l *line, what string, err error) error {
 	}
 	return l.pos.Errorf("%s: %w", what, err)
 }
+
+// has says whether a word is an option of b.
+func (b *block[T]) has(word string) bool {
+	return slices.ContainsFunc(b.options, func(o option[T]) bool { return o.name() == word })
+}
+
+// split cuts words into lines, each of which begins with an option of b.
+func (b *block[T]) split(pos Pos, words []string) []*line {
+	var lines []*line
+	for i, word := range words {
+		if i == 0 || b.has(word) || slices.Contains(b.later, word) {
+			lines = append(lines, &line{pos: pos})
+		}
+		last := lines[len(lines)-1]
+		last.words = append(last.words, word)
+	}
+	return lines
+}
