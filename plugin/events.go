@@ -25,21 +25,14 @@ func noteMember(name string, m *pool.Member, from, to pool.Health) {
 func noteSwitch(name string, from, to *pool.View) (switched uint64) {
 	for _, fam := range to.Failover.Judged() {
 		was, is := from.Active(fam), to.Active(fam)
-		if was == is {
+		if was == is || was == pool.NoSet { // the first one is no switch
 			continue
 		}
 		switched++
 		log.Warningf("gtm %s: failover %s (%s): set %s -> %s (reason: %s)",
-			name, to.Failover.Name, fam, setName(from, was), setName(to, is), to.Families[fam&1].Ordinary.Why)
+			name, to.Failover.Name, fam, from.Failover.Sets[was].Name, to.Failover.Sets[is].Name, to.Families[fam&1].Ordinary.Why)
 	}
 	return switched
-}
-
-func setName(v *pool.View, set int) string {
-	if set == pool.NoSet {
-		return "none"
-	}
-	return v.Failover.Sets[set].Name
 }
 
 // noteChange logs and counts that a check went up or down.

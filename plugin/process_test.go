@@ -292,3 +292,32 @@ func TestLifeOneStateEach(t *testing.T) {
 		p.registry.Close()
 	})
 }
+
+// TestLifeSwitchesByReload says that a switch that a reload makes is counted and
+// logged like any other.
+func TestLifeSwitchesByReload(t *testing.T) {
+	lines := captureLog(t)
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlay(always(healthcheck.Inconclusive), twoSets("recovery hold"))
+		a, err := p.begin(t, "A", "web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.publisher.drive(t, "+a +b -a +a") // held on b
+		p.body = twoSets("recovery preempt")
+		p.do(t, "restart A")
+		b, err := p.begin(t, "B", "web")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := b.publisher.switches[0].Load(); n != 2 {
+			t.Errorf("%d switches, want a to b, and back", n)
+		}
+		p.do(t, "replaced A")
+		p.do(t, "stop B")
+		p.registry.Close()
+	})
+	if n := lines.count("failover f (both): set two -> one"); n != 1 {
+		t.Errorf("the way back is logged %d times", n)
+	}
+}

@@ -81,7 +81,9 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 	first := make([]*pool.View, len(pub.failovers))
 	for i := range first {
 		pub.failovers[i].at = now
+		was := &pool.View{Failover: pub.plan.failovers[i], Memory: pub.failovers[i].memory} // before the start
 		first[i] = pub.step(i, now)
+		pub.switches[i].Add(noteSwitch(pub.plan.name, was, first[i]))
 	}
 	pub.snapshot.Store(&snapshot{plan: pub.plan, views: pool.NewViews(first)})
 	pub.keep()
