@@ -40,30 +40,25 @@ func (c *compiler) lint() {
 
 // lintUnused warns of what is declared, and nothing leads to it.
 func (c *compiler) lintUnused() {
-	for _, cfg := range c.cfg.Pools {
-		if !c.used[cfg.Name] {
-			c.warnf(cfg.Pos, "pool %q is not used: its members are checked, but never answered", cfg.Name)
+	unless := func(used map[string]bool, at Pos, what, name, so string) {
+		if !used[name] {
+			c.warnf(at, "%s %q is not used%s", what, name, so)
 		}
+	}
+	for _, cfg := range c.cfg.Pools {
+		unless(c.used, cfg.Pos, "pool", cfg.Name, ": its members are checked, but never answered")
 	}
 	for _, cfg := range c.cfg.Failovers {
-		if !c.used[cfg.Name] {
-			c.warnf(cfg.Pos, "failover %q is not used", cfg.Name)
-		}
+		unless(c.used, cfg.Pos, "failover", cfg.Name, "")
 	}
 	for _, cfg := range c.cfg.Policies {
-		if !c.used[cfg.Name] {
-			c.warnf(cfg.Pos, "policy %q is not used", cfg.Name)
-		}
+		unless(c.used, cfg.Pos, "policy", cfg.Name, "")
 	}
 	for _, cfg := range c.cfg.Checks {
-		if !c.usedChecks[cfg.Name] {
-			c.warnf(cfg.Pos, "check %q is not used", cfg.Name)
-		}
+		unless(c.usedChecks, cfg.Pos, "check", cfg.Name, "")
 	}
 	for _, cfg := range c.cfg.Regions {
-		if !c.usedRegions[cfg.Name] {
-			c.warnf(cfg.Pos, "region %q is not used", cfg.Name)
-		}
+		unless(c.usedRegions, cfg.Pos, "region", cfg.Name, "")
 	}
 }
 
