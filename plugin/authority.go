@@ -85,11 +85,3 @@ func (s *snapshot) answerNS(rep *reply, z *zone, who client, room *room) {
 		}
 	}
 }
-
-// negative says that there is no such data, and for how long at the most:
-// resolvers take the lower of the SOA's TTL and its minimum (RFC 2308, section 5).
-func (rep *reply) negative(z *zone, ttl uint32) {
-	soa := z.soa
-	soa.Hdr.Ttl = min(ttl, soa.Minttl)
-	rep.msg.Ns = append(rep.msg.Ns, &soa)
-}
