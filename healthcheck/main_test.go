@@ -8,11 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"go.uber.org/goleak"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // loopbacks are the addresses on which every kind is tried.
 var loopbacks = []string{"127.0.0.1", "::1"}
