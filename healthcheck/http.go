@@ -241,7 +241,7 @@ func (p *httpProber) ask(ctx context.Context, h hop) (Result, *redirect) {
 		return Result{}, &redirect{resp.StatusCode, resp.Header.Get("Location")}
 	}
 	if !contains(p.expect, resp.StatusCode) {
-		return failCode(resp.StatusCode), nil
+		return fail(ReasonCode.with(resp.StatusCode)), nil
 	}
 	if p.body == nil {
 		return pass(), nil

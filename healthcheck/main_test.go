@@ -116,10 +116,10 @@ func probe(t *testing.T, o Options, to Target, timeout time.Duration) Result {
 
 // said is a result in words.
 func said(r Result) string {
-	if r.Reason == "" {
+	if r.Reason == NoReason {
 		return r.Verdict.String()
 	}
-	return r.Verdict.String() + ": " + r.Reason
+	return r.Verdict.String() + ": " + r.Reason.String()
 }
 
 func wantSaid(t *testing.T, r Result, want string) {

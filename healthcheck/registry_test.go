@@ -216,7 +216,7 @@ func TestRegistryDrops(t *testing.T) {
 			if errors.Is(ctx.Err(), context.Canceled) {
 				canceled.Add(1)
 			}
-			return fail("dropped")
+			return fail(ReasonRefused)
 		})
 		r := f.registry(Config{
 			OnResult: func(Check, Result) { t.Error("a result") },
@@ -282,7 +282,7 @@ func TestRegistryLocks(t *testing.T) {
 		if n%4 < 2 {
 			return pass()
 		}
-		return fail("x")
+		return fail(ReasonRefused)
 	})
 	var mu sync.Mutex
 	changes := 0

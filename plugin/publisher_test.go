@@ -42,10 +42,10 @@ func (n *network) Probe(_ context.Context, t healthcheck.Target) healthcheck.Res
 	defer n.mu.Unlock()
 	for _, key := range []string{t.Host + ":" + strconv.Itoa(int(t.Port)), t.Host} {
 		if v, ok := n.verdicts[key]; ok {
-			return healthcheck.Result{Verdict: v, Reason: "as told"}
+			return healthcheck.Result{Verdict: v, Reason: healthcheck.ReasonRefused}
 		}
 	}
-	return healthcheck.Result{Verdict: n.verdicts[""], Reason: "as told"}
+	return healthcheck.Result{Verdict: n.verdicts[""], Reason: healthcheck.ReasonRefused}
 }
 
 func (n *network) registry(cfg healthcheck.Config) *healthcheck.Registry {
