@@ -31,6 +31,8 @@ type Thresholds struct {
 	Rise       int           // passes in a row until up, >= 1
 	Recheck    time.Duration // after a first contrary result; 0: wait for the whole interval
 	MaxLatency time.Duration // slower is a fail; 0: no bound
+	Flap       Flap          // damping of a check that goes down again and again
+	Freeze     Freeze        // the brake on a mass failure of the checks that are made alike
 }
 
 // Options say what a probe does. The zero value of a field that does not belong
@@ -115,6 +117,10 @@ func (t Thresholds) validate() error {
 		return fmt.Errorf("recheck %v is negative", t.Recheck)
 	case t.MaxLatency < 0:
 		return fmt.Errorf("max_latency %v is negative", t.MaxLatency)
+	case t.Flap != Flap{} && (t.Flap.Falls < 2 || t.Flap.Within <= 0 || t.Flap.Hold <= 0):
+		return fmt.Errorf("flap %d within %v, hold %v: needs two falls or more, and times", t.Flap.Falls, t.Flap.Within, t.Flap.Hold)
+	case t.Freeze != Freeze{} && (t.Freeze.Percent < 1 || t.Freeze.Percent > 100 || t.Freeze.Min < 1):
+		return fmt.Errorf("freeze %d%% of at least %d targets: needs 1%% to 100%%, of one or more", t.Freeze.Percent, t.Freeze.Min)
 	}
 	return nil
 }

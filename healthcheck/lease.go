@@ -15,13 +15,14 @@ type Lease struct {
 	closed    bool
 }
 
-// deliver tells the lease's owner of a state.
-func (l *Lease) deliver(i int, s State) {
+// deliver tells the lease's owner of a check's state, as it is by now: where two
+// goroutines have news of a check, the later call brings the later state.
+func (l *Lease) deliver(i int) {
 	l.deliverMu.Lock()
 	defer l.deliverMu.Unlock()
 	defer l.registry.sched.survive()
 	if !l.closed && l.changed != nil {
-		l.changed(i, s)
+		l.changed(i, l.State(i))
 	}
 }
 
@@ -31,6 +32,18 @@ func (l *Lease) State(i int) State {
 	l.registry.mu.Lock()
 	defer l.registry.mu.Unlock()
 	return l.entries[i].state
+}
+
+// Record is what is known of the i-th check.
+func (l *Lease) Record(i int) Record {
+	l.registry.mu.Lock()
+	defer l.registry.mu.Unlock()
+	e := l.entries[i]
+	rec := Record{Check: e.check, State: e.state, Since: e.since, Frozen: e.frozen()}
+	for _, k := range e.results.all() {
+		rec.Results = append(rec.Results, k.result())
+	}
+	return rec
 }
 
 // Close ends the lease; calling it again does nothing. A check that nobody else

@@ -4,8 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"sync"
+	"time"
 	"unique"
 )
 
@@ -15,10 +15,11 @@ type Config struct {
 	MaxInFlight int
 	// New makes a prober; nil: the package's New.
 	New func(Options) (Prober, error)
-	// OnResult sees every result that counts, OnChange every change of a State.
-	// Both may be nil.
+	// OnResult sees every result that counts, OnChange every change of a Status,
+	// OnFreeze when a brake takes hold or lets go. Each may be nil.
 	OnResult func(Check, Result)
-	OnChange func(c Check, from, to State, r Result)
+	OnChange func(Change)
+	OnFreeze func(Freezing)
 }
 
 // Registry probes the checks that are leased, each once, however often it is
@@ -29,8 +30,9 @@ type Config struct {
 // method but two: Lease.Close and Registry.Close wait for running callbacks, so
 // they may neither be called from one, nor while holding a lock that one takes.
 // The next probe of a check waits for the callbacks of the last: they ought to
-// be short. The callbacks of one lease never overlap; those of one check come in
-// the order of its results, first the leases', then OnResult, then OnChange.
+// be short. The callbacks of one lease never overlap, and the last one for a check
+// brings its last state. For each result come first the leases', then OnResult,
+// then OnChange, then OnFreeze.
 type Registry struct {
 	cfg   Config
 	sched *scheduler
@@ -41,6 +43,8 @@ type Registry struct {
 	size     int                 // entries in all chains
 	unprobed int
 	probers  map[unique.Handle[Options]]*sharedProber
+	brakes   map[brakeKey]*brake // of checks with a Freeze
+	changes  ring[Change]
 }
 
 // probeKey is what a state belongs to: thresholds only say how to read it.
@@ -49,16 +53,27 @@ type probeKey struct {
 	options unique.Handle[Options]
 }
 
+// brakeKey is what checks have in common that are made alike.
+type brakeKey struct {
+	options    unique.Handle[Options]
+	thresholds Thresholds
+}
+
 // entry is a check that is leased at least once.
 type entry struct {
 	task
 	next *entry // in the chain
 
 	// The registry's mutex guards following.
-	state  State
-	probed bool // it had a result, or adopted the state of one that had
-	dead   bool
-	users  []user
+	state   State
+	since   time.Time // when it got its status
+	probed  bool      // it had a result, or took over from one that had
+	bad     bool      // its last conclusive result is a fail
+	before  State     // when it turned bad
+	brake   *brake    // or nil
+	results ring[kept]
+	dead    bool
+	users   []user
 }
 
 // user is one place in one lease.
@@ -72,11 +87,20 @@ type sharedProber struct {
 	users  int
 }
 
-// Stats are counts since the start, but for InFlight.
+// Stats are counts: of now, and of what has happened since the start.
 type Stats struct {
-	InFlight int    // probes now
-	Late     uint64 // probes that began 100 ms or more after their time
-	Panics   uint64 // faults of probers and callbacks that were caught
+	Checks   int    // different checks that are leased
+	Held     int    // checks that flap damping holds down
+	Frozen   int    // checks whose states a brake holds
+	InFlight int    // probes
+	Late     uint64 // probes that began 100 ms or more after their time, ever
+	Panics   uint64 // faults of probers and callbacks that were caught, ever
+}
+
+// Past is what is known of a check from an earlier life of the process.
+type Past struct {
+	Status Status
+	Lasted time.Duration // how long it has had that status
 }
 
 // NewRegistry makes a Registry. It does nothing until a Lease.
@@ -87,6 +111,7 @@ func NewRegistry(cfg Config) *Registry {
 	return &Registry{
 		cfg: cfg, sched: newScheduler(cfg.MaxInFlight),
 		entries: map[probeKey]*entry{}, probers: map[unique.Handle[Options]]*sharedProber{},
+		brakes: map[brakeKey]*brake{},
 	}
 }
 
@@ -94,12 +119,13 @@ func NewRegistry(cfg Config) *Registry {
 // more than once. On an error nothing is leased.
 //
 // A check that is leased already keeps its state. A new one takes over the
-// status of a leased one that differs in thresholds alone, with no streak: it
-// needs the full rise or fall to leave it. Any other is Unknown.
+// status of a leased one that differs in thresholds alone, or else that of its
+// past, with no streak: it needs the full rise or fall to leave it. Any other is
+// Unknown. past says what is known of a check from before; it may be nil.
 //
 // changed is called with the index of a check whose State has changed, possibly
 // before Lease has returned, and never after Close has. It may be nil.
-func (r *Registry) Lease(checks []Check, changed func(i int, s State)) (*Lease, error) {
+func (r *Registry) Lease(checks []Check, past func(Check) (Past, bool), changed func(i int, s State)) (*Lease, error) {
 	for i, c := range checks {
 		if err := c.Thresholds.validate(); err != nil {
 			return nil, fmt.Errorf("check %d, %s %s: %w", i, c.Options.Value().Kind, c.Target.Host, err)
@@ -116,7 +142,7 @@ func (r *Registry) Lease(checks []Check, changed func(i int, s State)) (*Lease, 
 	l := &Lease{registry: r, changed: changed, entries: make([]*entry, len(checks))}
 	var added []*task
 	for i, c := range checks {
-		e, isNew := r.entry(c)
+		e, isNew := r.entry(c, past)
 		if isNew {
 			added = append(added, &e.task)
 		}
@@ -149,7 +175,7 @@ func (r *Registry) makeProbers(checks []Check) error {
 }
 
 // entry finds or makes the entry of a check.
-func (r *Registry) entry(c Check) (e *entry, isNew bool) {
+func (r *Registry) entry(c Check, past func(Check) (Past, bool)) (e *entry, isNew bool) {
 	key := probeKey{c.Target, c.Options}
 	head := r.entries[key]
 	var like *entry // one with another threshold, best one that knows something
@@ -161,18 +187,38 @@ func (r *Registry) entry(c Check) (e *entry, isNew bool) {
 			like = e
 		}
 	}
-	e = &entry{task: task{check: c, prober: r.probers[c.Options].prober, index: -1}, next: head}
+	e = &entry{task: task{check: c, prober: r.probers[c.Options].prober, index: -1}, next: head, since: time.Now()}
 	e.report = func(res Result) bool { return r.report(e, res) }
 	if like != nil {
-		e.state, e.probed = State{Status: like.state.Status}, like.probed
+		e.state, e.probed, e.since = State{Status: like.state.Status}, like.probed, like.since
+		e.results.values = like.results.all()
+	} else if past != nil {
+		if p, ok := past(c); ok {
+			e.state, e.since = State{Status: p.Status}, e.since.Add(-p.Lasted)
+		}
 	}
 	if !e.probed {
 		r.unprobed++
 	}
+	r.watch(e)
 	r.entries[key] = e
 	r.probers[c.Options].users++
 	r.size++
 	return e, true
+}
+
+// watch puts an entry under the brake of those that are made like it, if they
+// have one.
+func (r *Registry) watch(e *entry) {
+	if e.check.Thresholds.Freeze == (Freeze{}) {
+		return
+	}
+	key := brakeKey{e.check.Options, e.check.Thresholds}
+	if r.brakes[key] == nil {
+		r.brakes[key] = newBrake(e.check.Thresholds)
+	}
+	e.brake = r.brakes[key]
+	e.brake.add(e)
 }
 
 // drop forgets an entry without users. It returns its prober if that was the
@@ -197,6 +243,11 @@ func (r *Registry) drop(e *entry) Prober {
 	if !e.probed {
 		r.unprobed--
 	}
+	if e.brake != nil {
+		if e.brake.remove(e); len(e.brake.entries) == 0 {
+			delete(r.brakes, brakeKey{e.check.Options, e.check.Thresholds})
+		}
+	}
 	shared := r.probers[e.check.Options]
 	if shared.users--; shared.users > 0 {
 		return nil
@@ -212,34 +263,113 @@ func (r *Registry) report(e *entry, res Result) bool {
 		r.mu.Unlock()
 		return false
 	}
-	from := e.state
-	to := from.Next(res.Verdict, e.check.Thresholds)
-	e.state = to
+	e.results.add(keep(res), keptResults)
 	if !e.probed {
 		e.probed = true
 		r.unprobed--
 	}
-	var users []user
-	if from != to {
-		users = slices.Clone(e.users)
-	}
+	n := r.take(e, res)
+	open := !e.state.Settled()
 	r.mu.Unlock()
 
-	for _, u := range users {
-		u.lease.deliver(u.index, to)
+	for _, u := range n.users {
+		u.lease.deliver(u.index)
 	}
-	r.observe(e.check, from, to, res)
-	return !to.Settled()
+	r.observe(e.check, res, n)
+	return open
 }
 
-func (r *Registry) observe(c Check, from, to State, res Result) {
+// news is what follows from one result.
+type news struct {
+	users    []user   // of the checks whose state has changed
+	changes  []Change // those of a status
+	freezing *Freezing
+}
+
+// take works out what follows from a result.
+func (r *Registry) take(e *entry, res Result) (n news) {
+	e.turn(res)
+	if b := e.brake; b != nil {
+		if b.judge(res.At) {
+			n.freezing = &Freezing{Options: e.check.Options.Value(), Freeze: b.freeze, Frozen: b.frozen, Bad: b.turned, Able: b.able()}
+			if b.frozen {
+				for other := range b.entries {
+					r.takeBack(other, res.At, &n)
+				}
+			}
+		}
+		if b.frozen {
+			return n
+		}
+	}
+	r.set(e, e.state.Next(res, e.check.Thresholds), Change{At: res.At, Result: res}, &n)
+	return n
+}
+
+// turn notes whether the check is good or bad now, and what it was before.
+func (e *entry) turn(res Result) {
+	bad := res.Verdict == Fail
+	if res.Verdict == Inconclusive || e.bad == bad {
+		return
+	}
+	e.bad = bad
+	if bad {
+		e.before = e.state
+	}
+	switch {
+	case e.brake == nil:
+	case bad:
+		e.brake.fail(e.check.Target.Host, res.At)
+	default:
+		e.brake.pass(e.check.Target.Host)
+	}
+}
+
+// takeBack gives a check the state that it had before it turned bad, if its
+// target is one of those that turned together.
+func (r *Registry) takeBack(e *entry, at time.Time, n *news) {
+	if e.bad && e.brake.targets[e.check.Target.Host].turned {
+		r.set(e, e.before, Change{At: at, Frozen: true}, n)
+	}
+}
+
+// set gives a check a state.
+func (r *Registry) set(e *entry, to State, c Change, n *news) {
+	from := e.state
+	if from == to {
+		return
+	}
+	e.state = to
+	n.users = append(n.users, e.users...)
+	if from.Status == to.Status {
+		return
+	}
+	c.Check, c.From, c.To, c.Lasted = e.check, from, to, c.At.Sub(e.since)
+	e.since = c.At
+	n.changes = append(n.changes, c)
+	r.changes.add(c, keptChanges)
+}
+
+func (r *Registry) observe(c Check, res Result, n news) {
 	defer r.sched.survive()
 	if r.cfg.OnResult != nil {
 		r.cfg.OnResult(c, res)
 	}
-	if r.cfg.OnChange != nil && from != to {
-		r.cfg.OnChange(c, from, to, res)
+	if r.cfg.OnChange != nil {
+		for _, change := range n.changes {
+			r.cfg.OnChange(change)
+		}
 	}
+	if r.cfg.OnFreeze != nil && n.freezing != nil {
+		r.cfg.OnFreeze(*n.freezing)
+	}
+}
+
+// Changes are the last changes of a status, the oldest first, at most 1,000.
+func (r *Registry) Changes() []Change {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.changes.all()
 }
 
 // Unprobed is how many leased checks have had no result yet, not even an
@@ -250,19 +380,30 @@ func (r *Registry) Unprobed() int {
 	return r.unprobed
 }
 
-// Len is how many different checks are leased.
-func (r *Registry) Len() int {
+// Stats are the counts of now.
+func (r *Registry) Stats() Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.size
+	s := r.sched.stats()
+	s.Checks = r.size
+	for _, e := range r.entries {
+		for ; e != nil; e = e.next {
+			if e.state.Hold > 0 {
+				s.Held++
+			}
+			if e.frozen() {
+				s.Frozen++
+			}
+		}
+	}
+	return s
 }
 
-// Stats are the scheduler's counts.
-func (r *Registry) Stats() Stats {
-	r.sched.mu.Lock()
-	defer r.sched.mu.Unlock()
-	return Stats{InFlight: r.sched.inFlight, Late: r.sched.late.Load(), Panics: r.sched.panics.Load()}
-}
+func (e *entry) frozen() bool { return e.brake != nil && e.brake.frozen }
+
+// SetMaxInFlight bounds the probes in flight from now on; 0: by the descriptor
+// limit.
+func (r *Registry) SetMaxInFlight(n int) { r.sched.setMax(n) }
 
 // Close stops all probes for good and waits for them and their callbacks.
 // Leases keep their last states and need not be closed.

@@ -29,8 +29,8 @@ func TestRegistryShares(t *testing.T) {
 			got[i]++
 		})
 		b := mustLease(t, r, []Check{c[0]}, func(int, State) { got[3]++ })
-		if r.Len() != 2 || r.Unprobed() != 2 {
-			t.Errorf("%d checks, %d unprobed", r.Len(), r.Unprobed())
+		if r.Stats().Checks != 2 || r.Unprobed() != 2 {
+			t.Errorf("%d checks, %d unprobed", r.Stats().Checks, r.Unprobed())
 		}
 		if a.State(0) != (State{}) {
 			t.Errorf("%v before the first probe", a.State(0))
@@ -47,8 +47,8 @@ func TestRegistryShares(t *testing.T) {
 		}
 		a.Close()
 		a.Close()
-		if r.Len() != 1 || f.closed != 0 {
-			t.Errorf("%d checks are left", r.Len())
+		if r.Stats().Checks != 1 || f.closed != 0 {
+			t.Errorf("%d checks are left", r.Stats().Checks)
 		}
 		before := len(f.times(c[1].Target))
 		advance(time.Minute)
@@ -59,7 +59,7 @@ func TestRegistryShares(t *testing.T) {
 			t.Errorf("%d probes in two minutes", n)
 		}
 		b.Close()
-		if r.Len() != 0 || f.closed != 1 {
+		if r.Stats().Checks != 0 || f.closed != 1 {
 			t.Error("something is left")
 		}
 		// The bubble itself checks that no goroutine is left here.
@@ -87,8 +87,8 @@ func TestRegistryTells(t *testing.T) {
 		var order []string
 		r := f.registry(Config{
 			OnResult: func(_ Check, res Result) { order = append(order, "result "+res.Verdict.String()) },
-			OnChange: func(c Check, from, to State, res Result) {
-				order = append(order, fmt.Sprintf("%s: %v to %v by %v", c.Target.Host, from, to, res.Verdict))
+			OnChange: func(c Change) {
+				order = append(order, fmt.Sprintf("%s: %v to %v by %v", c.Check.Target.Host, c.From.Status, c.To.Status, c.Result.Verdict))
 			},
 		})
 		var states []State
@@ -98,11 +98,14 @@ func TestRegistryTells(t *testing.T) {
 		})
 		advance(5 * time.Minute)
 		r.Close()
-		want := []State{{Up, 0}, {Up, 1}, {Up, 0}, {Up, 1}, {Up, 2}, {Down, 0}, {Down, 1}, {Up, 0}}
+		want := []State{
+			{Status: Up}, {Status: Up, Streak: 1}, {Status: Up}, {Status: Up, Streak: 1}, {Status: Up, Streak: 2},
+			{Status: Down}, {Status: Down, Streak: 1}, {Status: Up},
+		}
 		if !slices.Equal(states, want) {
 			t.Errorf("got %v, want %v", states, want)
 		}
-		head := []string{"told", "result pass", "192.0.2.0: {unknown 0} to {up 0} by pass", "result pass", "told", "result fail"}
+		head := []string{"told", "result pass", "192.0.2.0: unknown to up by pass", "result pass", "told", "result fail"}
 		if len(order) < len(head) || !slices.Equal(order[:len(head)], head) {
 			t.Errorf("order: %q", order)
 		}
@@ -149,15 +152,15 @@ func TestRegistryAdopts(t *testing.T) {
 				t.Errorf("%d: got %v, want %v", i, got, want)
 			}
 		}
-		if r.Len() != 5 || r.Unprobed() != 2 {
-			t.Errorf("%d checks, %d unprobed", r.Len(), r.Unprobed())
+		if r.Stats().Checks != 5 || r.Unprobed() != 2 {
+			t.Errorf("%d checks, %d unprobed", r.Stats().Checks, r.Unprobed())
 		}
 		l1.Close()
-		if r.Len() != 4 {
-			t.Errorf("%d checks", r.Len())
+		if r.Stats().Checks != 4 {
+			t.Errorf("%d checks", r.Stats().Checks)
 		}
 		advance(2 * time.Minute)
-		if want := []State{{Up, 1}, {Up, 2}, {Down, 0}}; !slices.Equal(told, want) {
+		if want := []State{{Status: Up, Streak: 1}, {Status: Up, Streak: 2}, {Status: Down}}; !slices.Equal(told, want) {
 			t.Errorf("told %v", told)
 		}
 		// And back again, from the one in the middle of a chain.
@@ -169,8 +172,8 @@ func TestRegistryAdopts(t *testing.T) {
 		}
 		l2.Close()
 		l3.Close()
-		if r.Len() != 0 || r.Unprobed() != 0 {
-			t.Errorf("%d checks, %d unprobed are left", r.Len(), r.Unprobed())
+		if r.Stats().Checks != 0 || r.Unprobed() != 0 {
+			t.Errorf("%d checks, %d unprobed are left", r.Stats().Checks, r.Unprobed())
 		}
 	})
 }
@@ -220,7 +223,7 @@ func TestRegistryDrops(t *testing.T) {
 		})
 		r := f.registry(Config{
 			OnResult: func(Check, Result) { t.Error("a result") },
-			OnChange: func(Check, State, State, Result) { t.Error("a change") },
+			OnChange: func(Change) { t.Error("a change") },
 		})
 		c := checksTo(2, nil)
 		a := mustLease(t, r, c, func(int, State) { t.Error("told") })
@@ -247,7 +250,7 @@ func TestRegistryErrors(t *testing.T) {
 	good := checksTo(3, nil)
 	bad := good[1]
 	bad.Options = unique.Make(DefaultOptions(DNS))
-	if _, err := r.Lease([]Check{good[0], bad}, nil); err == nil || err.Error() != `check kind "dns" is not built yet` {
+	if _, err := r.Lease([]Check{good[0], bad}, nil, nil); err == nil || err.Error() != `check kind "dns" is not built yet` {
 		t.Errorf("%v", err)
 	}
 	for want, change := range map[string]func(*Thresholds){
@@ -260,18 +263,18 @@ func TestRegistryErrors(t *testing.T) {
 		"max_latency -1s is negative":                         func(th *Thresholds) { th.MaxLatency = -time.Second },
 	} {
 		bad := checksTo(2, change)[1]
-		if _, err := r.Lease([]Check{good[0], bad}, nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := r.Lease([]Check{good[0], bad}, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
-	if r.Len() != 0 || len(r.probers) != 0 || r.Unprobed() != 0 {
+	if r.Stats().Checks != 0 || len(r.probers) != 0 || r.Unprobed() != 0 {
 		t.Error("something is leased after all")
 	}
 	l := mustLease(t, r, nil, nil)
 	l.Close()
 	r.Close()
 	r.Close()
-	if _, err := r.Lease(good, nil); err == nil {
+	if _, err := r.Lease(good, nil, nil); err == nil {
 		t.Error("leased by a closed registry")
 	}
 }
@@ -293,7 +296,7 @@ func TestRegistryLocks(t *testing.T) {
 	}
 	r := f.registry(Config{
 		OnResult: func(Check, Result) { locked() },
-		OnChange: func(Check, State, State, Result) { locked() },
+		OnChange: func(Change) { locked() },
 	})
 	quick := func(th *Thresholds) {
 		th.Interval, th.Timeout, th.Recheck, th.Fall, th.Rise = time.Millisecond, time.Millisecond, 0, 1, 1
@@ -301,7 +304,7 @@ func TestRegistryLocks(t *testing.T) {
 	checks := checksTo(50, quick)
 	for range 20 {
 		mu.Lock()
-		l, err := r.Lease(checks, func(int, State) { locked() })
+		l, err := r.Lease(checks, nil, func(int, State) { locked() })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -341,7 +344,7 @@ func TestRegistryRace(t *testing.T) {
 				})
 				first := rand.IntN(10)
 				var closed bool // guarded by the promise that is tested
-				l, err := r.Lease(checks[first:], func(int, State) {
+				l, err := r.Lease(checks[first:], nil, func(int, State) {
 					if closed {
 						t.Error("told after Close")
 					}
@@ -359,8 +362,8 @@ func TestRegistryRace(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if r.Len() != 0 || r.Unprobed() != 0 || len(r.entries) != 0 || len(r.probers) != 0 || r.sched.loop != nil {
-		t.Errorf("%d checks, %d unprobed are left", r.Len(), r.Unprobed())
+	if r.Stats().Checks != 0 || r.Unprobed() != 0 || len(r.entries) != 0 || len(r.probers) != 0 || r.sched.loop != nil {
+		t.Errorf("%d checks, %d unprobed are left", r.Stats().Checks, r.Unprobed())
 	}
 	r.Close()
 	if n := r.Stats().InFlight; n != 0 {

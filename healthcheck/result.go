@@ -124,6 +124,17 @@ func (r Reason) String() string {
 	return of.word + " " + of.number(int(r>>numberShift)-1)
 }
 
+// Verdict is that of a result with the reason.
+func (r Reason) Verdict() Verdict {
+	switch class := r.Class(); {
+	case class == NoReason:
+		return Pass
+	case class < ReasonNoSocket:
+		return Fail
+	}
+	return Inconclusive
+}
+
 // Reasons are the classes of all reasons, those of fails first.
 func Reasons() []Reason { return slices.Sorted(maps.Keys(reasons))[1:] }
 

@@ -34,12 +34,12 @@ type task struct {
 // earliest task; a probe in flight has one of its own. A task in flight is not
 // queued, so it never has two, and a slow one never piles up.
 type scheduler struct {
-	max    int // in flight
 	wg     sync.WaitGroup
 	late   atomic.Uint64
 	panics atomic.Uint64
 
 	mu       sync.Mutex // guards following
+	max      int        // in flight
 	queue    queue
 	tasks    int // queued and in flight
 	inFlight int
@@ -53,11 +53,29 @@ type loop struct {
 }
 
 func newScheduler(maxInFlight int) *scheduler {
-	if maxInFlight <= 0 {
-		// Half of the descriptors: the rest is for those who ask.
-		maxInFlight = int(min(max(descriptorLimit()/2, 64), 4096))
+	s := &scheduler{}
+	s.setMax(maxInFlight)
+	return s
+}
+
+// setMax bounds the probes in flight. 0: half of the descriptors, for the rest is
+// for those who ask.
+func (s *scheduler) setMax(n int) {
+	if n <= 0 {
+		n = int(min(max(descriptorLimit()/2, 64), 4096))
 	}
-	return &scheduler{max: maxInFlight}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.max = n
+	if s.loop != nil {
+		s.loop.poke()
+	}
+}
+
+func (s *scheduler) stats() Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return Stats{InFlight: s.inFlight, Late: s.late.Load(), Panics: s.panics.Load()}
 }
 
 // add schedules new tasks. Their first probes come soon, evenly over a second
@@ -162,23 +180,25 @@ func (s *scheduler) startDue() (next time.Time, ok bool) {
 			return t.due, true
 		}
 		heap.Pop(&s.queue)
-		if now.Sub(t.due) >= lateAfter {
+		late := now.Sub(t.due)
+		if late >= lateAfter {
 			s.late.Add(1)
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), t.check.Thresholds.Timeout)
 		t.cancel = cancel
 		s.inFlight++
 		s.wg.Add(1)
-		go s.run(ctx, cancel, t, now)
+		go s.run(ctx, cancel, t, now, late)
 	}
 	return time.Time{}, false
 }
 
 // run makes one probe and has its result taken before the next can start, so
 // that results are in order.
-func (s *scheduler) run(ctx context.Context, cancel context.CancelFunc, t *task, start time.Time) {
+func (s *scheduler) run(ctx context.Context, cancel context.CancelFunc, t *task, start time.Time, late time.Duration) {
 	defer s.wg.Done()
 	r := s.probe(ctx, t, start)
+	r.Late = late
 	cancel()
 	s.finish(t, start, t.report(r))
 }
@@ -203,16 +223,13 @@ func (s *scheduler) probe(ctx context.Context, t *task, start time.Time) (r Resu
 	if r.At.IsZero() {
 		r = r.timed(start)
 	}
-	if limit := t.check.Thresholds.MaxLatency; limit > 0 && r.Verdict == Pass && r.RTT > limit {
-		r.Verdict, r.Reason = Fail, ReasonSlow
-	}
-	return r
+	return t.check.Thresholds.bounded(r)
 }
 
 func (s *scheduler) finish(t *task, start time.Time, open bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	full := s.inFlight == s.max
+	full := s.inFlight >= s.max
 	s.inFlight--
 	t.cancel = nil
 	if !t.gone {
@@ -245,10 +262,10 @@ func (t *task) next(start time.Time, open bool) time.Time {
 	return due
 }
 
-// jitter is d, give or take a twentieth: checks that once fell into step drift
-// apart again.
+// jitter is d, or up to a tenth less: checks that once fell into step drift apart
+// again, and no interval is longer than it was said to be.
 func jitter(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (0.95 + 0.1*rand.Float64()))
+	return time.Duration(float64(d) * (1 - 0.1*rand.Float64()))
 }
 
 func (l *loop) poke() {

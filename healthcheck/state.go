@@ -1,5 +1,7 @@
 package healthcheck
 
+import "time"
+
 // Status is what a check is believed to be.
 type Status uint8
 
@@ -18,19 +20,23 @@ func (s Status) String() string {
 //
 //	unknown --pass--> up     unknown --fail--> down      (one result is enough)
 //	up   --fall fails in a row-->  down
-//	down --rise passes in a row--> up
+//	down --rise passes in a row--> up, but not while flap damping holds it
 //
 // A result that agrees with the status ends the streak; an inconclusive one
 // changes nothing.
 type State struct {
 	Status Status
-	Streak int // contrary results in a row, 0 when settled
+	Streak int           // contrary results in a row, 0 when settled
+	Hold   time.Duration // how long flap damping holds it down, from its fall on; 0: it does not
+
+	damping *damping // what flap damping remembers; nil: nothing
 }
 
-// Next is the state after one more verdict. It is pure.
-func (s State) Next(v Verdict, t Thresholds) State {
+// Next is the state after one more result. It is pure: of the result it reads
+// the verdict, and for flap damping when that was.
+func (s State) Next(r Result, t Thresholds) State {
 	var seen Status
-	switch v {
+	switch r.Verdict {
 	case Pass:
 		seen = Up
 	case Fail:
@@ -39,16 +45,29 @@ func (s State) Next(v Verdict, t Thresholds) State {
 		return s
 	}
 	switch {
-	case s.Status == Unknown, s.Status == seen:
+	case s.Status == Unknown:
 		return State{Status: seen}
-	case s.Streak+1 >= t.needed(seen):
-		return State{Status: seen}
+	case s.Status == seen:
+		s.Streak = 0
+		return s.released(r.At)
 	}
-	return State{Status: s.Status, Streak: s.Streak + 1}
+	s = s.released(r.At)
+	s.Streak++
+	switch {
+	case s.Streak < t.needed(seen):
+		return s
+	case s.Hold > 0: // it has what it needs, once the hold is over
+		s.Streak = t.Rise
+		return s
+	case seen == Down:
+		return s.fallen(r.At, t.Flap)
+	}
+	return State{Status: Up, damping: s.damping}
 }
 
-// Settled says that no contrary result is waiting for more of its kind.
-func (s State) Settled() bool { return s.Streak == 0 }
+// Settled says that no contrary result is waiting for more of its kind, or that
+// none can change the status soon.
+func (s State) Settled() bool { return s.Streak == 0 || s.Hold > 0 }
 
 // needed is how many results in a row lead to a status.
 func (t Thresholds) needed(to Status) int {
@@ -56,4 +75,12 @@ func (t Thresholds) needed(to Status) int {
 		return t.Rise
 	}
 	return t.Fall
+}
+
+// bounded makes a fail of a pass that took longer than max_latency.
+func (t Thresholds) bounded(r Result) Result {
+	if t.MaxLatency > 0 && r.Verdict == Pass && r.RTT > t.MaxLatency {
+		r.Verdict, r.Reason = Fail, ReasonSlow
+	}
+	return r
 }

@@ -27,23 +27,23 @@ func TestStateNext(t *testing.T) {
 		{"the first pass decides", State{}, "p", State{Status: Up}},
 		{"the first fail decides", State{}, "f", State{Status: Down}},
 		{"after inconclusive ones, too", State{}, "iif", State{Status: Down}},
-		{"below fall", State{Status: Up}, "ff", State{Up, 2}},
+		{"below fall", State{Status: Up}, "ff", State{Status: Up, Streak: 2}},
 		{"fall", State{Status: Up}, "fff", State{Status: Down}},
-		{"a pass breaks the streak", State{Status: Up}, "ffpff", State{Up, 2}},
+		{"a pass breaks the streak", State{Status: Up}, "ffpff", State{Status: Up, Streak: 2}},
 		{"inconclusive does not break it", State{Status: Up}, "fifif", State{Status: Down}},
-		{"inconclusive does not count", State{Status: Up}, "fifi", State{Up, 2}},
-		{"below rise", State{Status: Down}, "p", State{Down, 1}},
+		{"inconclusive does not count", State{Status: Up}, "fifi", State{Status: Up, Streak: 2}},
+		{"below rise", State{Status: Down}, "p", State{Status: Down, Streak: 1}},
 		{"rise", State{Status: Down}, "pp", State{Status: Up}},
-		{"a fail breaks the streak", State{Status: Down}, "pfp", State{Down, 1}},
+		{"a fail breaks the streak", State{Status: Down}, "pfp", State{Status: Down, Streak: 1}},
 		{"there and back", State{Status: Up}, "fffpp", State{Status: Up}},
-		{"adopted down needs the full rise", State{Status: Down}, "p", State{Down, 1}},
-		{"adopted up needs the full fall", State{Status: Up}, "f", State{Up, 1}},
-		{"a streak beyond a lowered threshold", State{Up, 7}, "f", State{Status: Down}},
+		{"adopted down needs the full rise", State{Status: Down}, "p", State{Status: Down, Streak: 1}},
+		{"adopted up needs the full fall", State{Status: Up}, "f", State{Status: Up, Streak: 1}},
+		{"a streak beyond a lowered threshold", State{Status: Up, Streak: 7}, "f", State{Status: Down}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := c.from
 			for _, v := range verdicts(c.given) {
-				s = s.Next(v, th)
+				s = s.Next(Result{Verdict: v}, th)
 			}
 			if s != c.want {
 				t.Errorf("got %v, want %v", s, c.want)
@@ -60,7 +60,7 @@ func TestStateNextOfOne(t *testing.T) {
 		if want == Up {
 			v = Pass
 		}
-		if s = s.Next(v, th); s != (State{Status: want}) {
+		if s = s.Next(Result{Verdict: v}, th); s != (State{Status: want}) {
 			t.Fatalf("step %d: %v", i, s)
 		}
 	}
@@ -77,7 +77,7 @@ func FuzzStateNext(f *testing.F) {
 		for i, b := range history {
 			v := Verdict(b % 3)
 			seen = append(seen, v)
-			s = s.Next(v, th)
+			s = s.Next(Result{Verdict: v}, th)
 			if want := modelState(seen, th); s != want {
 				t.Fatalf("after %v of %+v: got %v, want %v", history[:i+1], th, s, want)
 			}
@@ -107,7 +107,7 @@ func modelState(seen []Verdict, th Thresholds) State {
 	for allLast(since, contrary, streak+1) {
 		streak++
 	}
-	return State{status, streak}
+	return State{Status: status, Streak: streak}
 }
 
 func allLast(list []Verdict, v Verdict, n int) bool {

@@ -22,7 +22,7 @@ func compile(cfg *Config) (*plan, error) {
 	c := &compiler{
 		cfg: cfg,
 		plan: &plan{
-			pos: cfg.Pos, name: cfg.Name, zones: cfg.Zones, ecs: cfg.ECS, fall: cfg.Fall, state: cfg.State,
+			pos: cfg.Pos, name: cfg.Name, zones: cfg.Zones, ecs: cfg.ECS, fall: cfg.Fall, state: cfg.State, maxProbes: cfg.MaxProbes,
 			authority: cfg.Authority != nil, names: map[string]*node{},
 		},
 		regions:   map[string]*policy.Region{},

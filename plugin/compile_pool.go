@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strconv"
 	"unique"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
@@ -54,7 +55,7 @@ func (c *compiler) pool(cfg *PoolConfig) {
 	c.plan.pools = append(c.plan.pools, c.pools[cfg.Name])
 	c.plan.members = append(c.plan.members, c.pools[cfg.Name].Members...)
 	for i, m := range cfg.Members {
-		c.memberChecks(len(c.plan.members)-len(cfg.Members)+i, m, checks)
+		c.memberChecks(len(c.plan.members)-len(cfg.Members)+i, m, cfg.Checks, checks)
 	}
 	c.plan.holders = append(c.plan.holders, make([][]int, len(cfg.Members))...)
 }
@@ -131,10 +132,25 @@ func (c *compiler) checkUses(cfg *PoolConfig, what string) []CheckConfig {
 	return uses
 }
 
+// label is what a check of a pool is called: the words of its line, in short.
+func (u CheckUse) label() string {
+	name, port := u.Name, u.Port
+	if u.Inline != nil {
+		name, port = string(u.Inline.Options.Kind), u.Inline.Port
+	}
+	if port != 0 {
+		name += ":" + strconv.Itoa(int(port))
+	}
+	if u.Inline != nil {
+		name += u.Inline.Options.Path
+	}
+	return name
+}
+
 // memberChecks adds a member's checks to the plan.
-func (c *compiler) memberChecks(index int, m MemberConfig, checks []CheckConfig) {
+func (c *compiler) memberChecks(index int, m MemberConfig, uses []CheckUse, checks []CheckConfig) {
 	from := len(c.plan.checks)
-	for _, check := range checks {
+	for i, check := range checks {
 		target := healthcheck.Target{Host: m.Probe, Port: check.Port}
 		if target.Host == "" {
 			target.Host = m.Host
@@ -148,6 +164,7 @@ func (c *compiler) memberChecks(index int, m MemberConfig, checks []CheckConfig)
 		c.plan.checks = append(c.plan.checks, healthcheck.Check{
 			Target: target, Options: unique.Make(check.Options), Thresholds: check.Thresholds,
 		})
+		c.plan.labels = append(c.plan.labels, uses[i].label())
 		c.plan.ownerOf = append(c.plan.ownerOf, index)
 	}
 	c.plan.checksOf = append(c.plan.checksOf, span{from, len(c.plan.checks)})

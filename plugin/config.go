@@ -23,6 +23,7 @@ type Config struct {
 	Authority *AuthorityConfig // or nil
 	Fall      fall.F
 	State     string // file, under CoreDNS's root, or ""
+	MaxProbes int    // in flight, or 0
 	Regions   []RegionConfig
 	Checks    []CheckConfig
 	Pools     []PoolConfig

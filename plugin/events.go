@@ -1,8 +1,10 @@
 package gtm
 
 import (
+	"fmt"
 	"net"
 	"strconv"
+	"time"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/pool"
@@ -36,19 +38,48 @@ func noteSwitch(name string, from, to *pool.View) (switched uint64) {
 }
 
 // noteChange logs and counts that a check went up or down.
-func noteChange(c healthcheck.Check, from, to healthcheck.State, r healthcheck.Result) {
-	if from.Status == to.Status {
+func noteChange(c healthcheck.Change) {
+	kind := string(c.Check.Options.Value().Kind)
+	checkChanges.WithLabelValues(kind, c.To.Status.String()).Inc()
+	was := fmt.Sprintf("%s for %s", c.From.Status, lasting(c.Lasted))
+	switch {
+	case c.Frozen:
+		log.Warningf("check %s %s is %s again: the mass failure took it along (was %s)", kind, at(c.Check.Target), c.To.Status, was)
+	case c.To.Hold > 0:
+		log.Warningf("check %s %s is down: %s (was %s); it flaps, and is held down for %s", kind, at(c.Check.Target), c.Result.Reason, was, short(c.To.Hold))
+	case c.To.Status == healthcheck.Down:
+		log.Warningf("check %s %s is down: %s (was %s)", kind, at(c.Check.Target), c.Result.Reason, was)
+	default:
+		log.Infof("check %s %s is up (was %s)", kind, at(c.Check.Target), was)
+	}
+}
+
+// noteFreeze logs and counts that the brake on mass failures took hold, or let go.
+func noteFreeze(f healthcheck.Freezing) {
+	if f.Frozen {
+		freezes.WithLabelValues(string(f.Options.Kind)).Inc()
+		log.Errorf("checks %s: %d of %d targets turned bad within one interval, which is freeze %d%% or more: their states are frozen as they were; look at this server's own network first", f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent)
 		return
 	}
-	kind := string(c.Options.Value().Kind)
-	checkChanges.WithLabelValues(kind, to.Status.String()).Inc()
-	where := c.Target.Host
-	if c.Target.Port != 0 {
-		where = net.JoinHostPort(where, strconv.Itoa(int(c.Target.Port)))
+	log.Warningf("checks %s: %d of %d targets are bad, which is less than freeze %d%%: their states move again", f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent)
+}
+
+// at is where a target is, as text.
+func at(t healthcheck.Target) string {
+	if t.Port == 0 {
+		return t.Host
 	}
-	if to.Status == healthcheck.Down {
-		log.Warningf("check %s %s is down: %s (was %s)", kind, where, r.Reason, from.Status)
-		return
+	return net.JoinHostPort(t.Host, strconv.Itoa(int(t.Port)))
+}
+
+// lasting is a time that has passed, as people say it.
+func lasting(d time.Duration) string {
+	unit := time.Minute
+	switch {
+	case d < 10*time.Second:
+		unit = time.Millisecond
+	case d < time.Hour:
+		unit = time.Second
 	}
-	log.Infof("check %s %s is up (was %s)", kind, where, from.Status)
+	return short(d.Round(unit))
 }

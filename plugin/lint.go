@@ -3,10 +3,12 @@ package gtm
 import (
 	"slices"
 	"strings"
+	"unique"
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
 
+	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
@@ -28,6 +30,7 @@ func (c *compiler) lint() {
 	}
 	c.lintUnused()
 	c.lintIdle()
+	c.lintFreeze()
 	c.lintWeights()
 	c.lintServers()
 	c.lintCircles()
@@ -78,6 +81,32 @@ func (c *compiler) lintIdle() {
 		probes := func(m MemberConfig) bool { return m.Probe != "" }
 		if i := slices.IndexFunc(cfg.Members, probes); i >= 0 && len(cfg.Checks) == 0 {
 			c.warnf(cfg.Members[i].Pos, "pool %q: probe does nothing without a check", cfg.Name)
+		}
+	}
+}
+
+// lintFreeze warns of a brake that can never take hold, since there are too few
+// targets.
+func (c *compiler) lintFreeze() {
+	type kin struct { // checks that are made alike
+		options    unique.Handle[healthcheck.Options]
+		thresholds healthcheck.Thresholds
+	}
+	targets := map[kin]map[string]bool{} // -> hosts
+	for _, check := range c.plan.checks {
+		if check.Thresholds.Freeze == (healthcheck.Freeze{}) {
+			continue
+		}
+		k := kin{check.Options, check.Thresholds}
+		if targets[k] == nil {
+			targets[k] = map[string]bool{}
+		}
+		targets[k][check.Target.Host] = true
+	}
+	for _, cfg := range c.cfg.Checks {
+		have := len(targets[kin{unique.Make(cfg.Options), cfg.Thresholds}])
+		if need := cfg.Thresholds.Freeze.Min; c.usedChecks[cfg.Name] && have < need {
+			c.warnf(cfg.Pos, "check %q: freeze never takes hold: it needs %d targets, and there are %d: write min N", cfg.Name, need, have)
 		}
 	}
 }

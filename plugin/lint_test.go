@@ -52,6 +52,11 @@ func TestLint(t *testing.T) {
 			`Corefile:20: pool "idle" is not used: its members are checked, but never answered`,
 		}},
 
+		{"a brake with too few targets", from + "check c ping {\nfreeze 80% min 3\n}\npool p {\naddress 192.0.2.1\naddress 192.0.2.2\ncheck c\n}\ndomain www.example.org use p", []string{
+			`Corefile:19: check "c": freeze never takes hold: it needs 3 targets, and there are 2: write min N`,
+		}},
+		{"a brake with enough", from + "check c ping {\nfreeze 80% min 2\n}\npool p {\naddress 192.0.2.1\naddress 192.0.2.2\ncheck c\n}\ndomain www.example.org use p", nil},
+		{"a brake of an unused check", from + "check c ping {\nfreeze 80%\n}", []string{`Corefile:19: check "c" is not used`}},
 		{"a name server without domain", from + "authority ns1.example.org ns.example.net all.example.org", []string{
 			`Corefile:19: authority names "ns1.example.org.", which is in the zone but no domain of this block: resolvers will find no address for it`,
 			`Corefile:19: authority names "all.example.org.", which may be a CNAME: a name server must have addresses of its own (RFC 2181, section 10.3)`,

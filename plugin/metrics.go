@@ -18,8 +18,17 @@ const subsystem = "gtm"
 var (
 	probes = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "probes_total",
-		Help: "Probes made, by kind of check and verdict.",
-	}, []string{"kind", "verdict"})
+		Help: "Probes made, by kind of check, verdict and reason.",
+	}, []string{"kind", "verdict", "reason"})
+	durations = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "probe_duration_seconds",
+		Help:    "How long probes took that said something about their target, by kind of check.",
+		Buckets: prometheus.ExponentialBuckets(0.001, 2, 14), // 1 ms to 8 s
+	}, []string{"kind"})
+	freezes = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "check_freezes_total",
+		Help: "Mass failures at which the states of checks were frozen, by kind of check.",
+	}, []string{"kind"})
 	checkChanges = prometheus.NewCounterVec(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "check_changes_total",
 		Help: "Changes of a check's status, by kind of check and new status.",
@@ -29,7 +38,11 @@ var (
 	memberDesc    = desc("member_available", "Whether a member is available (1) or not (0).", "gtm", "pool", "member")
 	activeSetDesc = desc("failover_active", "Whether a set is its failover's active one (1) or not (0).", "gtm", "failover", "family", "set")
 	switchesDesc  = desc("failover_switches_total", "Changes of a failover's active set.", "gtm", "failover")
+	checkUpDesc   = desc("check_up", "Whether a member's check is up (1) or down (0); it is missing before the first verdict.", "gtm", "pool", "member", "check")
 	checksDesc    = desc("checks", "Checks that are being probed, each once.")
+	heldDesc      = desc("checks_held", "Checks that flap damping holds down.")
+	frozenDesc    = desc("checks_frozen", "Checks whose states a mass failure has frozen.")
+	inFlightDesc  = desc("probes_in_flight", "Probes that are being made.")
 	lateDesc      = desc("probes_late_total", "Probes that began 100 ms or more after their time.")
 	panicsDesc    = desc("probe_panics_total", "Faults of probes that were caught.")
 )
@@ -73,13 +86,17 @@ func (p *plan) shareCounters(old *plan) {
 	}
 }
 
-// startAtZero makes the metrics of every kind of check appear
-// before anything happens.
+// startAtZero makes the metrics of every kind of check appear before anything
+// happens: a counter that comes into being with its first event hides it from
+// rate().
 func startAtZero() {
 	for _, kind := range healthcheck.Kinds() {
-		for _, v := range []healthcheck.Verdict{healthcheck.Pass, healthcheck.Fail, healthcheck.Inconclusive} {
-			probes.WithLabelValues(string(kind), v.String())
+		probes.WithLabelValues(string(kind), healthcheck.Pass.String(), "")
+		for _, reason := range healthcheck.Reasons() {
+			probes.WithLabelValues(string(kind), reason.Verdict().String(), reason.String())
 		}
+		durations.WithLabelValues(string(kind))
+		freezes.WithLabelValues(string(kind))
 		for _, to := range []healthcheck.Status{healthcheck.Up, healthcheck.Down} {
 			checkChanges.WithLabelValues(string(kind), to.String())
 		}
@@ -87,12 +104,19 @@ func startAtZero() {
 }
 
 func countResult(c healthcheck.Check, r healthcheck.Result) {
-	probes.WithLabelValues(string(c.Options.Value().Kind), r.Verdict.String()).Inc()
+	kind := string(c.Options.Value().Kind)
+	probes.WithLabelValues(kind, r.Verdict.String(), r.Reason.Class().String()).Inc()
+	if r.Verdict != healthcheck.Inconclusive {
+		durations.WithLabelValues(kind).Observe(r.RTT.Seconds())
+	}
 }
 
 // Describe implements prometheus.Collector.
 func (l *life) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{answersDesc, memberDesc, activeSetDesc, switchesDesc, checksDesc, lateDesc, panicsDesc} {
+	for _, d := range []*prometheus.Desc{
+		answersDesc, memberDesc, activeSetDesc, switchesDesc,
+		checkUpDesc, checksDesc, heldDesc, frozenDesc, inFlightDesc, lateDesc, panicsDesc,
+	} {
 		ch <- d
 	}
 }
@@ -101,7 +125,12 @@ func (l *life) Describe(ch chan<- *prometheus.Desc) {
 // generations of a block the newer one counts.
 func (l *life) Collect(ch chan<- prometheus.Metric) {
 	stats := l.registry.Stats()
-	ch <- prometheus.MustNewConstMetric(checksDesc, prometheus.GaugeValue, float64(l.registry.Len()))
+	for _, g := range []struct {
+		desc  *prometheus.Desc
+		value int
+	}{{checksDesc, stats.Checks}, {heldDesc, stats.Held}, {frozenDesc, stats.Frozen}, {inFlightDesc, stats.InFlight}} {
+		ch <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(g.value))
+	}
 	ch <- prometheus.MustNewConstMetric(lateDesc, prometheus.CounterValue, float64(stats.Late))
 	ch <- prometheus.MustNewConstMetric(panicsDesc, prometheus.CounterValue, float64(stats.Panics))
 	for _, b := range l.newest() {
@@ -121,11 +150,12 @@ func (b *instance) collect(ch chan<- prometheus.Metric) {
 	}
 	health := b.publisher.healths()
 	for i, m := range b.plan.members {
-		up := 0.0
-		if health[i]&pool.Available != 0 {
-			up = 1
+		ch <- prometheus.MustNewConstMetric(memberDesc, prometheus.GaugeValue, oneIf(health[i]&pool.Available != 0), name, m.Pool.Name, m.ID)
+	}
+	for i, s := range b.publisher.checkStates() {
+		if m := b.plan.members[b.plan.ownerOf[i]]; s.Status != healthcheck.Unknown {
+			ch <- prometheus.MustNewConstMetric(checkUpDesc, prometheus.GaugeValue, oneIf(s.Status == healthcheck.Up), name, m.Pool.Name, m.ID, b.plan.labels[i])
 		}
-		ch <- prometheus.MustNewConstMetric(memberDesc, prometheus.GaugeValue, up, name, m.Pool.Name, m.ID)
 	}
 	snap := b.publisher.snapshot.Load()
 	for i, f := range snap.failovers {
@@ -134,12 +164,15 @@ func (b *instance) collect(ch chan<- prometheus.Metric) {
 		for _, fam := range v.Failover.Judged() {
 			active := v.Active(fam)
 			for i, set := range v.Failover.Sets {
-				on := 0.0
-				if i == active {
-					on = 1
-				}
-				ch <- prometheus.MustNewConstMetric(activeSetDesc, prometheus.GaugeValue, on, name, v.Failover.Name, fam.String(), set.Name)
+				ch <- prometheus.MustNewConstMetric(activeSetDesc, prometheus.GaugeValue, oneIf(i == active), name, v.Failover.Name, fam.String(), set.Name)
 			}
 		}
 	}
+}
+
+func oneIf(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }

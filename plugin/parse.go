@@ -60,7 +60,7 @@ type gtmDraft struct {
 // gtmBlock is that of gtm itself.
 var gtmBlock = block[gtmDraft]{
 	name:  "gtm",
-	later: []string{"geoip", "notify", "admin", "fleet", "plan", "fast_path", "max_probes", "freeze"},
+	later: []string{"geoip", "notify", "admin", "fleet", "plan", "fast_path"},
 	hint:  hintOfPlugin,
 	options: []option[gtmDraft]{
 		{usage: "name ID", args: oneArg, set: (*gtmDraft).setName},
@@ -69,6 +69,7 @@ var gtmBlock = block[gtmDraft]{
 		{usage: "authority NS... [mbox NAME]", args: someArgs, set: (*gtmDraft).setAuthority},
 		{usage: "fallthrough [ZONE...]", args: arity{0, -1}, set: (*gtmDraft).setFallthrough},
 		{usage: "state FILE", args: oneArg, set: (*gtmDraft).setState},
+		{usage: "max_probes N", args: oneArg, set: (*gtmDraft).setMaxProbes},
 		{usage: "region NAME { ... }", args: oneArg, braces: mustBlock, repeat: true, of: readRegion},
 		{usage: "check NAME KIND [{ ... }]", args: arity{2, 2}, braces: mayBlock, repeat: true, of: readCheck},
 		{usage: "pool NAME { ... }", args: oneArg, braces: mustBlock, repeat: true, of: readPool},
@@ -250,6 +251,11 @@ func (g *gtmDraft) setFallthrough(l *line) error {
 		list = slices.Clone(fall.Root.Zones)
 	}
 	g.Fall = fall.F{Zones: list}
+	return err
+}
+
+func (g *gtmDraft) setMaxProbes(l *line) (err error) {
+	g.MaxProbes, err = parseNumber(l.words[1], 1, maxProbes)
 	return err
 }
 

@@ -27,7 +27,7 @@ var (
 var checkBlock = block[checkDraft]{
 	name:  "check",
 	kind:  func(d *checkDraft) healthcheck.Kind { return d.Options.Kind },
-	later: []string{"min_cert_days", "flap", "freeze"},
+	later: []string{"min_cert_days"},
 	options: []option[checkDraft]{
 		{usage: "port N", args: oneArg, kinds: withPort, set: (*checkDraft).setPort},
 		{usage: "interval DURATION", args: oneArg, set: (*checkDraft).setInterval},
@@ -36,6 +36,8 @@ var checkBlock = block[checkDraft]{
 		{usage: "rise N", args: oneArg, set: (*checkDraft).setRise},
 		{usage: "recheck DURATION", args: oneArg, set: (*checkDraft).setRecheck},
 		{usage: "max_latency DURATION", args: oneArg, set: (*checkDraft).setMaxLatency},
+		{usage: "flap N DURATION hold DURATION", args: arity{4, 4}, set: (*checkDraft).setFlap},
+		{usage: "freeze P% [min N]", args: arity{1, 3}, set: (*checkDraft).setFreeze},
 
 		{usage: "method METHOD", args: oneArg, kinds: withHTTP, set: (*checkDraft).setMethod},
 		{usage: "path PATH", args: oneArg, kinds: withHTTP, set: (*checkDraft).setPath},

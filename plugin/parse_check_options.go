@@ -22,6 +22,9 @@ import (
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 )
 
+// maxProbes bounds max_probes: more than a process can have descriptors.
+const maxProbes = 1 << 20
+
 // The bounds of a check.
 const (
 	minInterval = 100 * time.Millisecond
@@ -29,6 +32,9 @@ const (
 	minTimeout  = time.Millisecond
 	maxStreak   = 100
 	maxCount    = 100
+
+	defaultFreezeMin = 10 // fewer targets that fail together are no sign of anything
+	maxFreezeMin     = 1 << 20
 )
 
 func (d *checkDraft) setPort(l *line) (err error) {
@@ -67,6 +73,37 @@ func (d *checkDraft) setRecheck(l *line) (err error) {
 
 func (d *checkDraft) setMaxLatency(l *line) (err error) {
 	d.Thresholds.MaxLatency, err = parseDuration(l.words[1], minTimeout, maxInterval)
+	return err
+}
+
+func (d *checkDraft) setFlap(l *line) (err error) {
+	f := &d.Thresholds.Flap
+	if f.Falls, err = parseNumber(l.words[1], 2, maxStreak); err != nil {
+		return err
+	}
+	if f.Within, err = parseDuration(l.words[2], time.Second, maxInterval); err != nil {
+		return err
+	}
+	if l.words[3] != "hold" {
+		return fmt.Errorf("%q does not follow a time: write flap N DURATION hold DURATION", l.words[3])
+	}
+	f.Hold, err = parseDuration(l.words[4], time.Second, maxInterval)
+	return err
+}
+
+func (d *checkDraft) setFreeze(l *line) (err error) {
+	f := &d.Thresholds.Freeze
+	if f.Percent, err = parsePercent(l.words[1]); err != nil {
+		return err
+	}
+	switch rest := l.words[2:]; {
+	case len(rest) == 0:
+		f.Min = defaultFreezeMin
+		return nil
+	case rest[0] != "min" || len(rest) != 2:
+		return fmt.Errorf("%q does not follow a percentage: write freeze P%% [min N]", phrase(rest))
+	}
+	f.Min, err = parseNumber(l.words[3], 1, maxFreezeMin)
 	return err
 }
 

@@ -88,12 +88,20 @@ state gtm.json`, withConfig(func(c *Config) {
 		}}}
 	})},
 	{"check ping", "check web ping", withConfig(func(c *Config) { c.Checks = []CheckConfig{aCheck(healthcheck.Ping, nil)} })},
-	{"check ping, all options", "check web ping {\ncount 5\nloss 40%\ninterval 1s\ntimeout 500ms\nfall 1\nrise 100\nrecheck 0\nmax_latency 200ms\n}", withConfig(func(c *Config) {
+	{"check ping, all options", "check web ping {\ncount 5\nloss 40%\ninterval 1s\ntimeout 500ms\nfall 1\nrise 100\nrecheck 0\nmax_latency 200ms\nflap 3 10m hold 5m\nfreeze 80% min 5\n}", withConfig(func(c *Config) {
 		c.Checks = []CheckConfig{aCheck(healthcheck.Ping, func(k *CheckConfig) {
 			k.Options.Count, k.Options.Loss = 5, 40
 			k.Thresholds = healthcheck.Thresholds{Interval: time.Second, Timeout: 500 * time.Millisecond, Fall: 1, Rise: 100, MaxLatency: 200 * time.Millisecond}
+			k.Thresholds.Flap = healthcheck.Flap{Falls: 3, Within: 10 * time.Minute, Hold: 5 * time.Minute}
+			k.Thresholds.Freeze = healthcheck.Freeze{Percent: 80, Min: 5}
 		})}
 	})},
+	{"freeze, with its default", "check web ping {\nfreeze 100%\n}", withConfig(func(c *Config) {
+		c.Checks = []CheckConfig{aCheck(healthcheck.Ping, func(k *CheckConfig) {
+			k.Thresholds.Freeze = healthcheck.Freeze{Percent: 100, Min: 10}
+		})}
+	})},
+	{"max_probes", "max_probes 500", withConfig(func(c *Config) { c.MaxProbes = 500 })},
 	{"the defaults follow a short interval", "check web ping {\ninterval 200ms\n}", withConfig(func(c *Config) {
 		c.Checks = []CheckConfig{aCheck(healthcheck.Ping, func(k *CheckConfig) {
 			k.Thresholds.Interval, k.Thresholds.Timeout, k.Thresholds.Recheck = 200*time.Millisecond, 200*time.Millisecond, 200*time.Millisecond

@@ -18,6 +18,7 @@ type plan struct {
 	ecs       ECSConfig
 	fall      fall.F
 	state     string // file, or ""
+	maxProbes int    // in flight, or 0
 	authority bool
 	names     map[string]*node // owner name and everything above it, up to the zone -> node
 	domains   []*domain
@@ -27,8 +28,9 @@ type plan struct {
 	members   []*pool.Member   // by Index
 	holders   [][]int          // member -> the failovers that hold it
 	checks    []healthcheck.Check
-	checksOf  []span // member -> its part of checks
-	ownerOf   []int  // check -> member
+	labels    []string // check -> what it is called among its member's
+	checksOf  []span   // member -> its part of checks
+	ownerOf   []int    // check -> member
 
 	warnings []string
 	nexts    []Pos // of on_all_down next, which needs a plugin below

@@ -43,14 +43,14 @@ type generation struct {
 
 func newLife() *life {
 	l := &life{}
-	l.registry = healthcheck.NewRegistry(healthcheck.Config{OnResult: countResult, OnChange: noteChange})
+	l.registry = healthcheck.NewRegistry(healthcheck.Config{OnResult: countResult, OnChange: noteChange, OnFreeze: noteFreeze})
 	return l
 }
 
 // registered exports the metrics of a life, of which a process has one.
 func registered(l *life) *life {
 	startAtZero()
-	prometheus.MustRegister(probes, checkChanges, l)
+	prometheus.MustRegister(probes, durations, checkChanges, freezes, l)
 	return l
 }
 
@@ -112,8 +112,20 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 	}
 	l.alive = slices.DeleteFunc(l.alive, func(other *instance) bool { return other == orphan })
 	l.alive = append(l.alive, b)
+	l.bound()
 	l.started = time.Now()
 	return orphan, nil
+}
+
+// bound bounds the probes in flight: by the least that a block alive asks for.
+func (l *life) bound() {
+	least := 0
+	for _, b := range l.alive {
+		if n := b.plan.maxProbes; n > 0 && (least == 0 || n < least) {
+			least = n
+		}
+	}
+	l.registry.SetMaxInFlight(least)
 }
 
 // restart is told by a generation that a reload begins.
@@ -158,6 +170,7 @@ func (l *life) end(g *generation, which func(*generation) bool) {
 		}
 		return false
 	})
+	l.bound()
 	lives := map[string]bool{} // name of a block -> another generation of it goes on
 	heirs := slices.Clone(l.alive)
 	for _, b := range l.alive {

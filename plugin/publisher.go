@@ -63,7 +63,7 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 	}
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
-	lease, err := r.Lease(pub.plan.checks, pub.check) // its callbacks wait for mu
+	lease, err := r.Lease(pub.plan.checks, nil, pub.check) // its callbacks wait for mu
 	if err != nil {
 		return err
 	}
@@ -186,4 +186,11 @@ func (pub *publisher) healths() []pool.Health {
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
 	return slices.Clone(pub.health)
+}
+
+// checkStates are those of all checks, as of now.
+func (pub *publisher) checkStates() []healthcheck.State {
+	pub.mu.Lock()
+	defer pub.mu.Unlock()
+	return slices.Clone(pub.states)
 }

@@ -146,13 +146,11 @@ func TestPublishAtOnce(t *testing.T) {
 		var pub *publisher
 		var seen []string
 		n := always(healthcheck.Pass)
-		r := n.registry(healthcheck.Config{OnChange: func(_ healthcheck.Check, from, to healthcheck.State, res healthcheck.Result) {
-			if res.At != time.Now() {
-				t.Errorf("told %v after the result", time.Since(res.At))
+		r := n.registry(healthcheck.Config{OnChange: func(c healthcheck.Change) {
+			if c.At != time.Now() {
+				t.Errorf("told %v after the result", time.Since(c.At))
 			}
-			if from.Status != to.Status {
-				seen = append(seen, to.Status.String()+": "+pub.snapshot.Load().text(pool.IPv4))
-			}
+			seen = append(seen, c.To.Status.String()+": "+pub.snapshot.Load().text(pool.IPv4))
 		}})
 		pub = newPublisher(mustCompile(t, `check web http {
 fall 3
@@ -197,8 +195,8 @@ func TestStop(t *testing.T) {
 		pub.want(t, pool.IPv4, "failover_delay a 5")
 		last := pub.snapshot.Load()
 		pub.stop(true)
-		if r.Len() != 0 {
-			t.Errorf("%d checks go on", r.Len())
+		if r.Stats().Checks != 0 {
+			t.Errorf("%d checks go on", r.Stats().Checks)
 		}
 		advance(time.Hour) // over the delay
 		pub.drive(t, "+a -b")

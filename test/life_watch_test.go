@@ -171,13 +171,16 @@ func TestMetrics(t *testing.T) {
 		active   = `answers_total{domain="www.example.org.",gtm="measured",reason="active"}`
 		onBackup = `answers_total{domain="www.example.org.",gtm="measured",reason="backup"}`
 		switches = `failover_switches_total{failover="chain",gtm="measured"}`
-		passes   = `probes_total{kind="http",verdict="pass"}`
-		fails    = `probes_total{kind="http",verdict="fail"}`
+		passes   = `probes_total{kind="http",reason="",verdict="pass"}`
+		fails    = `probes_total{kind="http",reason="refused",verdict="fail"}`
 		wentUp   = `check_changes_total{kind="http",to="up"}`
 		wentDown = `check_changes_total{kind="http",to="down"}`
 	)
 	member := func(m string) string {
 		return fmt.Sprintf(`member_available{gtm="measured",member="%s",pool="web"}`, m)
+	}
+	check := func(m string) string {
+		return fmt.Sprintf(`check_up{check="web",gtm="measured",member="%s",pool="web"}`, m)
 	}
 	set := func(family, s string) string {
 		return fmt.Sprintf(`failover_active{failover="chain",family="%s",gtm="measured",set="%s"}`, family, s)
@@ -188,7 +191,7 @@ func TestMetrics(t *testing.T) {
 		set("IPv4", "web"): 1, set("IPv4", "spare"): 0,
 	})
 	// Of the process, and so not at zero after other tests; but there.
-	for _, series := range []string{"probes_late_total", "probe_panics_total"} {
+	for _, series := range []string{"probes_late_total", "probe_panics_total", "checks_held", "checks_frozen", "probes_in_flight"} {
 		if _, ok := at()["coredns_gtm_"+series]; !ok {
 			t.Errorf("coredns_gtm_%s is missing", series)
 		}
@@ -205,6 +208,7 @@ func TestMetrics(t *testing.T) {
 	web[1].Down()
 	s.eventuallyAnswers(t, "www.example.org", dns.TypeA, "198.51.100.10")
 	want("both down", map[string]float64{
+		check("192.0.2.10"): 0, check("192.0.2.11"): 0,
 		member("192.0.2.10"): 0, member("192.0.2.11"): 0,
 		set("IPv4", "web"): 0, set("IPv4", "spare"): 1, switches: 2, // one for each family
 	})
@@ -220,6 +224,7 @@ func TestMetrics(t *testing.T) {
 	web[1].Up(t)
 	want("both up again", map[string]float64{
 		member("192.0.2.10"): 1, member("192.0.2.11"): 1, set("IPv4", "web"): 1, switches: 4,
+		check("192.0.2.10"): 1, check("192.0.2.11"): 1,
 	})
 	if moved := at()["coredns_gtm_"+wentUp] - before["coredns_gtm_"+wentUp]; moved < 2 {
 		t.Errorf("%s moved by %v", wentUp, moved)
@@ -259,8 +264,9 @@ func TestMetricsStartAtZero(t *testing.T) {
 	start(t, block("example.org", "prometheus "+addr+"\n"+oneMember("zero", "192.0.2.10", web, "failover chain {\nset web\n}")))
 	all, body := scrape(t, addr)
 	for _, series := range []string{
-		`probes_total{kind="http",verdict="pass"}`, `probes_total{kind="http",verdict="fail"}`,
-		`probes_total{kind="http",verdict="inconclusive"}`,
+		`probes_total{kind="http",reason="",verdict="pass"}`, `probes_total{kind="http",reason="refused",verdict="fail"}`,
+		`probes_total{kind="http",reason="descriptors",verdict="inconclusive"}`,
+		`probe_duration_seconds_count{kind="http"}`, `check_freezes_total{kind="http"}`,
 		`check_changes_total{kind="http",to="up"}`, `check_changes_total{kind="http",to="down"}`,
 		`failover_switches_total{failover="chain",gtm="zero"}`,
 		`answers_total{domain="www.example.org.",gtm="zero",reason="active"}`,

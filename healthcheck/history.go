@@ -1,0 +1,74 @@
+package healthcheck
+
+import "time"
+
+// How much is kept in memory.
+const (
+	keptResults = 32   // of each check
+	keptChanges = 1000 // of all checks together
+)
+
+// Change is one change of a check's status.
+type Change struct {
+	Check    Check
+	From, To State
+	At       time.Time
+	Lasted   time.Duration // how long the status of From lasted
+	Result   Result        // that made it; zero where the brake did
+	Frozen   bool          // the brake on mass failures took the last change back
+}
+
+// Freezing says that the brake took hold of the states of checks that are made
+// alike, or let go of them.
+type Freezing struct {
+	Options Options
+	Freeze  Freeze
+	Frozen  bool
+	Bad     int // targets that had turned bad, or are still
+	Able    int // targets that could have: those that are bad for longer are not counted
+}
+
+// Record is what is known of one check.
+type Record struct {
+	Check   Check
+	State   State
+	Since   time.Time // when it got its status, or was leased
+	Frozen  bool      // the brake holds its state
+	Results []Result  // the last ones, the oldest first; without Late
+}
+
+// ring keeps the last few values that were added. Its memory grows with them.
+type ring[T any] struct {
+	values []T
+	next   int // where the oldest one is, once it is full
+}
+
+func (r *ring[T]) add(v T, most int) {
+	if len(r.values) < most {
+		r.values = append(r.values, v)
+		return
+	}
+	r.values[r.next] = v
+	r.next = (r.next + 1) % most
+}
+
+// all are the values, the oldest first.
+func (r *ring[T]) all() []T {
+	return append(append(make([]T, 0, len(r.values)), r.values[r.next:]...), r.values[:r.next]...)
+}
+
+// kept is a Result in half of its room.
+type kept struct {
+	at      int64 // Unix time, nanoseconds
+	rtt     time.Duration
+	reason  Reason
+	verdict Verdict
+}
+
+func keep(r Result) kept {
+	return kept{at: r.At.UnixNano(), rtt: r.RTT, reason: r.Reason, verdict: r.Verdict}
+}
+
+func (k kept) result() Result {
+	return Result{Verdict: k.verdict, Reason: k.reason, RTT: k.rtt, At: time.Unix(0, k.at)}
+}
