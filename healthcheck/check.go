@@ -3,7 +3,9 @@
 package healthcheck
 
 import (
+	"crypto/sha256"
 	"fmt"
+	"reflect"
 	"time"
 	"unique"
 )
@@ -63,6 +65,19 @@ type Options struct {
 	// ping
 	Count int // packets per probe
 	Loss  int // percent; this much or more is a fail
+}
+
+// Fingerprint tells options apart over restarts. It is the kind and 16 hex digits;
+// fields that are zero leave no trace, so that an option to come changes none.
+func (o Options) Fingerprint() string {
+	h := sha256.New()
+	v := reflect.ValueOf(o)
+	for i := range v.NumField() {
+		if f := v.Field(i); !f.IsZero() {
+			fmt.Fprintf(h, "%s=%#v\n", v.Type().Field(i).Name, f)
+		}
+	}
+	return fmt.Sprintf("%s %x", o.Kind, h.Sum(nil)[:8])
 }
 
 // Defaults of every kind, in one place.

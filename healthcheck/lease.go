@@ -3,6 +3,7 @@ package healthcheck
 import (
 	"slices"
 	"sync"
+	"time"
 )
 
 // Lease is a claim on checks.
@@ -32,6 +33,13 @@ func (l *Lease) State(i int) State {
 	l.registry.mu.Lock()
 	defer l.registry.mu.Unlock()
 	return l.entries[i].state
+}
+
+// Since is when the i-th check got its status, or was leased.
+func (l *Lease) Since(i int) time.Time {
+	l.registry.mu.Lock()
+	defer l.registry.mu.Unlock()
+	return l.entries[i].since
 }
 
 // Record is what is known of the i-th check.

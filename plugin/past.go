@@ -2,17 +2,23 @@ package gtm
 
 import (
 	"time"
+	"unique"
 
+	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
 // past is what a block's new generation takes over from its old one (rule 12),
 // found by name: a reload may have moved everything.
 type past struct {
-	served    map[string]bool           // pool -> it was there
-	available map[memberKey]bool        // member -> it was available
-	failovers map[string]failoverMemory // by name
+	served    map[string]bool               // pool -> it was there
+	available map[memberKey]bool            // member -> it was available
+	failovers map[string]failoverMemory     // by name
+	checks    map[checkKey]healthcheck.Past // that have a verdict; only over a restart
 }
+
+// checkKey is what a check is found by over a restart.
+type checkKey struct{ options, target string }
 
 type memberKey struct{ pool, member string }
 
@@ -30,10 +36,17 @@ func (pub *publisher) past() *past {
 		served:    map[string]bool{},
 		available: map[memberKey]bool{},
 		failovers: map[string]failoverMemory{},
+		checks:    map[checkKey]healthcheck.Past{},
 	}
 	for i, m := range pub.plan.members {
 		p.served[m.Pool.Name] = true
 		p.available[memberKey{m.Pool.Name, m.ID}] = pub.health[i]&pool.Available != 0
+	}
+	key := checkKeys()
+	for i, s := range pub.states {
+		if s.Status != healthcheck.Unknown {
+			p.checks[key(pub.plan.checks[i])] = healthcheck.Past{Status: s.Status, Lasted: time.Since(pub.lease.Since(i))}
+		}
 	}
 	now := time.Now()
 	for i, f := range pub.plan.failovers {
@@ -42,6 +55,28 @@ func (pub *publisher) past() *past {
 		p.failovers[f.Name] = failoverMemory{f, memory, pub.switches[i].Load()}
 	}
 	return p
+}
+
+// checkKeys gives the keys of many checks, which share few options.
+func checkKeys() func(healthcheck.Check) checkKey {
+	prints := map[unique.Handle[healthcheck.Options]]string{}
+	return func(c healthcheck.Check) checkKey {
+		print, ok := prints[c.Options]
+		if !ok {
+			print = c.Options.Value().Fingerprint()
+			prints[c.Options] = print
+		}
+		return checkKey{print, at(c.Target)}
+	}
+}
+
+// check finds what is known of a check from before a restart.
+func (p *past) check() func(healthcheck.Check) (healthcheck.Past, bool) {
+	key := checkKeys()
+	return func(c healthcheck.Check) (healthcheck.Past, bool) {
+		was, ok := p.checks[key(c)]
+		return was, ok
+	}
 }
 
 // adopt takes over a past. A member that was unavailable stays so until its new

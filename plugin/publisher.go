@@ -63,7 +63,11 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 	}
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
-	lease, err := r.Lease(pub.plan.checks, nil, pub.check) // its callbacks wait for mu
+	var known func(healthcheck.Check) (healthcheck.Past, bool)
+	if earlier != nil {
+		known = earlier.check()
+	}
+	lease, err := r.Lease(pub.plan.checks, known, pub.check) // its callbacks wait for mu
 	if err != nil {
 		return err
 	}
@@ -117,7 +121,11 @@ func (pub *publisher) check(i int, s healthcheck.State) {
 	if pub.closed {
 		return
 	}
+	turned := pub.states[i].Status != s.Status
 	pub.states[i] = s
+	if turned {
+		pub.keep()
+	}
 	member := pub.plan.ownerOf[i]
 	was, is := pub.health[member], pub.judge(member)
 	if was == is {

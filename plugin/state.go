@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,11 +13,15 @@ import (
 	"sync"
 	"time"
 
+	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
-// keepEvery is how often a state file is written at most.
-const keepEvery = time.Second
+const (
+	keepEvery  = time.Second    // how often a state file is written at most
+	touchEvery = time.Minute    // how often its time is set, so that it tells when its writer lived
+	oldAfter   = 24 * time.Hour // how long ago its writer may have lived
+)
 
 // keeper keeps a block's past in its state file, for the time after a restart:
 // which members were unavailable, and what the failovers remember. A file that
@@ -25,8 +30,9 @@ type keeper struct {
 	file string
 	name string // of the block
 
-	mu      sync.Mutex // guards following
-	pending *time.Timer
+	mu      sync.Mutex  // guards following
+	pending *time.Timer // of the next write, or nil
+	touch   *time.Timer // of the next setting of the time; nil before the first write
 	stopped bool
 	failing bool // the last write failed, and that was reported
 
@@ -42,6 +48,13 @@ type stateFile struct {
 	GTM       string                   `json:"gtm"`   // name of the block
 	Pools     map[string][]memberState `json:"pools"` // by name
 	Failovers map[string]failoverFile  `json:"failovers"`
+
+	Checks map[string]map[string]checkState `json:"checks"` // by the fingerprint of their options, and target
+}
+
+type checkState struct {
+	Status string `json:"status"` // up or down
+	Lasted int64  `json:"lasted"` // seconds
 }
 
 type memberState struct {
@@ -80,8 +93,10 @@ func (k *keeper) stop(past func() *past, last bool) {
 	k.mu.Lock()
 	already := k.stopped
 	k.stopped = true
-	if k.pending != nil {
-		k.pending.Stop()
+	for _, t := range []*time.Timer{k.pending, k.touch} {
+		if t != nil {
+			t.Stop()
+		}
 	}
 	k.mu.Unlock()
 	if last && !already {
@@ -106,7 +121,22 @@ func (k *keeper) write(p *past) bool {
 		log.Infof("gtm %s: state file %s is written again", k.name, k.file)
 	}
 	k.failing = err != nil
+	if k.touch == nil && !k.failing && !k.stopped {
+		k.touch = time.AfterFunc(touchEvery, k.lives)
+	}
 	return !k.failing
+}
+
+// lives sets the file's time once in a while. Where that fails, the next write
+// will say why.
+func (k *keeper) lives() {
+	now := time.Now()
+	_ = os.Chtimes(k.file, now, now)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.stopped {
+		k.touch.Reset(touchEvery)
+	}
 }
 
 func writeWhole(file string, data []byte) (err error) {
@@ -134,6 +164,9 @@ func (k *keeper) read() *past {
 	}
 	var p *past
 	if err == nil {
+		err = k.fresh()
+	}
+	if err == nil {
 		p, err = decodePast(data, k.name)
 	}
 	if err != nil {
@@ -142,8 +175,21 @@ func (k *keeper) read() *past {
 	return p
 }
 
+// fresh says whether the file's writer lived until not long ago. A time to come,
+// as after a step of the clock, is fresh.
+func (k *keeper) fresh() error {
+	info, err := os.Stat(k.file)
+	if err != nil {
+		return err
+	}
+	if age := time.Since(info.ModTime()); age > oldAfter {
+		return fmt.Errorf("it is %s old, and what it says of more than %s ago may be wrong by now", lasting(age), short(oldAfter))
+	}
+	return nil
+}
+
 func (p *past) encode(name string) []byte {
-	s := stateFile{Version: stateVersion, GTM: name, Pools: map[string][]memberState{}, Failovers: map[string]failoverFile{}}
+	s := stateFile{Version: stateVersion, GTM: name, Pools: map[string][]memberState{}, Failovers: map[string]failoverFile{}, Checks: map[string]map[string]checkState{}}
 	for key, available := range p.available {
 		s.Pools[key.pool] = append(s.Pools[key.pool], memberState{key.member, available})
 	}
@@ -156,6 +202,12 @@ func (p *past) encode(name string) []byte {
 			f.Sets = append(f.Sets, set.Name)
 		}
 		s.Failovers[name] = f
+	}
+	for key, was := range p.checks {
+		if s.Checks[key.options] == nil {
+			s.Checks[key.options] = map[string]checkState{}
+		}
+		s.Checks[key.options][key.target] = checkState{was.Status.String(), int64(was.Lasted / time.Second)}
 	}
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -175,7 +227,7 @@ func decodePast(data []byte, name string) (*past, error) {
 	case s.GTM != name:
 		return nil, fmt.Errorf("it is of gtm %q: give each block a file of its own", s.GTM)
 	}
-	p := &past{served: map[string]bool{}, available: map[memberKey]bool{}, failovers: map[string]failoverMemory{}}
+	p := &past{served: map[string]bool{}, available: map[memberKey]bool{}, failovers: map[string]failoverMemory{}, checks: map[checkKey]healthcheck.Past{}}
 	for pool, members := range s.Pools {
 		p.served[pool] = true
 		for _, m := range members {
@@ -188,6 +240,28 @@ func decodePast(data []byte, name string) (*past, error) {
 			return nil, fmt.Errorf("failover %q: %w", name, err)
 		}
 		p.failovers[name] = m
+	}
+	for options, targets := range s.Checks {
+		for target, c := range targets {
+			was, err := c.past()
+			if err != nil {
+				return nil, fmt.Errorf("check %s: %w", target, err)
+			}
+			p.checks[checkKey{options, target}] = was
+		}
+	}
+	return p, nil
+}
+
+func (c checkState) past() (healthcheck.Past, error) {
+	const longest = int64(math.MaxInt64 / time.Second)
+	p := healthcheck.Past{Status: healthcheck.Up, Lasted: time.Duration(min(max(0, c.Lasted), longest)) * time.Second}
+	switch c.Status {
+	case healthcheck.Up.String():
+	case healthcheck.Down.String():
+		p.Status = healthcheck.Down
+	default:
+		return p, fmt.Errorf("%q is no state of a check", c.Status)
 	}
 	return p, nil
 }

@@ -2,6 +2,8 @@ package gtm
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	golog "log"
 	"os"
 	"path/filepath"
@@ -83,7 +85,7 @@ func TestStateRoundTrip(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%v\n%s", err, data)
 				}
-				if !reflect.DeepEqual(back.served, p.served) || !reflect.DeepEqual(back.available, p.available) || len(back.failovers) != len(p.failovers) {
+				if !reflect.DeepEqual(back.served, p.served) || !reflect.DeepEqual(back.available, p.available) || !reflect.DeepEqual(back.checks, p.checks) || len(back.failovers) != len(p.failovers) {
 					t.Errorf("got  %+v\nwant %+v", back, p)
 				}
 				for name, m := range p.failovers { // what the next generation makes of it
@@ -123,6 +125,95 @@ func TestStateRestart(t *testing.T) {
 		}
 		third.want(t, pool.IPv4, "active a 60")
 		third.stop(false)
+	})
+}
+
+// TestStateKeepsChecks says that a check goes on over a restart with its state, and
+// needs the full rise or fall to leave it; one whose options are others does not.
+func TestStateKeepsChecks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "gtm.json")
+		body := func(count int) string {
+			return inState(file, fmt.Sprintf("check c ping {\ncount %d\nrise 3\nrecheck 1s\n}\npool web {\naddress 192.0.2.1 name a\naddress 192.0.2.2 name b\naddress 192.0.2.3 name c\ncheck c\n}\ndomain www.example.org use web", count))
+		}
+		n := always(healthcheck.Pass)
+		n.set(healthcheck.Fail, "192.0.2.1")
+		n.set(healthcheck.Inconclusive, "192.0.2.3")
+		run := func(body string, story func(pub *publisher)) {
+			r := n.registry(healthcheck.Config{})
+			defer r.Close()
+			pub := launch(t, r, body, nil)
+			defer pub.stop(true)
+			story(pub)
+		}
+		statuses := func(pub *publisher) string { return fmt.Sprint(pub.states[0], pub.states[1], pub.states[2]) }
+		run(body(3), func(pub *publisher) {
+			advance(time.Minute)
+			pub.want(t, pool.IPv4, "active b c 30")
+		})
+		n.set(healthcheck.Pass, "192.0.2.1")
+		run(body(3), func(pub *publisher) {
+			pub.want(t, pool.IPv4, "active b c 30")
+			if got := pub.lease.State(0).Status.String() + " " + pub.lease.State(1).Status.String() + " " + pub.lease.State(2).Status.String(); got != "down up unknown" {
+				t.Errorf("at first: %s", got)
+			}
+			if lasted := time.Since(pub.lease.Since(0)); lasted < 55*time.Second || lasted > time.Minute {
+				t.Errorf("down for %v", lasted)
+			}
+			advance(time.Second)
+			if pub.want(t, pool.IPv4, "active b c 30"); pub.lease.State(0).Streak != 1 {
+				t.Errorf("after one pass: %s", statuses(pub))
+			}
+			advance(2 * time.Second)
+			pub.want(t, pool.IPv4, "active a b c 30")
+			n.set(healthcheck.Fail, "192.0.2.2")
+			advance(time.Minute)
+			pub.want(t, pool.IPv4, "active a c 30")
+		})
+		run(body(4), func(pub *publisher) {
+			if pub.lease.State(0).Status != healthcheck.Unknown || pub.lease.State(1).Status != healthcheck.Unknown {
+				t.Errorf("another probe took over: %s", statuses(pub))
+			}
+			pub.want(t, pool.IPv4, "active a c 30") // b waits for its first verdict
+		})
+	})
+}
+
+// TestStateTooOld says that a file is ignored whose writer has not lived for a day,
+// however long ago something last changed.
+func TestStateTooOld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := captureLog(t)
+		file := filepath.Join(t.TempDir(), "gtm.json")
+		r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
+		defer r.Close()
+		body := inState(file, twoSets("recovery manual"))
+		first := launch(t, r, body, nil)
+		first.drive(t, "+a +b -a +a")
+		advance(100 * time.Hour) // nothing changes, but it lives
+		first.stop(false)
+		advance(23 * time.Hour)
+		second := launch(t, r, body, nil)
+		second.want(t, pool.IPv4, "locked b 60")
+		if log.count("is ignored") != 0 {
+			t.Errorf("logged %s", log.text.String())
+		}
+		second.stop(false)
+		advance(2 * time.Hour)
+		third := launch(t, r, body, nil)
+		third.want(t, pool.IPv4, "active a 60")
+		if log.count("state file "+file+" is ignored: it is 25h") != 1 {
+			t.Errorf("logged %s", log.text.String())
+		}
+		third.stop(false)
+
+		tomorrow := time.Now().Add(24 * time.Hour) // the clock was set back since
+		if err := errors.Join(writeWhole(file, first.past().encode("example.org")), os.Chtimes(file, tomorrow, tomorrow)); err != nil {
+			t.Fatal(err)
+		}
+		fourth := launch(t, r, body, nil)
+		fourth.want(t, pool.IPv4, "locked b 60")
+		fourth.stop(false)
 	})
 }
 

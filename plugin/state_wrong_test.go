@@ -15,7 +15,8 @@ import (
 // goodState is a state file that is right, for what is wrong with others.
 const goodState = `{"version":1,"gtm":"example.org","pools":{"one":[{"member":"a","available":false}]},` +
 	`"failovers":{"f":{"sets":["one","two"],"locked":[true,false],"families":[` +
-	`{"Active":1,"Settled":true,"Down":-1,"Up":[-1,5000000000]},{"Active":1,"Settled":true,"Down":-1,"Up":[-1,5000000000]}]}}}`
+	`{"Active":1,"Settled":true,"Down":-1,"Up":[-1,5000000000]},{"Active":1,"Settled":true,"Down":-1,"Up":[-1,5000000000]}]}},` +
+	`"checks":{"ping 0123456789abcdef":{"192.0.2.1":{"status":"down","lasted":60}}}}`
 
 // TestStateRefused says what is wrong with a file, and that one which is wrong
 // changes nothing.
@@ -43,6 +44,7 @@ func TestStateRefused(t *testing.T) {
 		{"too few times", with(`"Up":[-1,5000000000]`, `"Up":[-1]`), `failover "f": its lists differ in length`},
 		{"no times", with(`,"Up":[-1,5000000000]`, ``), `failover "f": its lists differ in length`},
 		{"one family", with(`{"Active":1,"Settled":true,"Down":-1,"Up":[-1,5000000000]},`, ``), `failover "f": its lists differ in length`},
+		{"a check in no state", with(`"status":"down"`, `"status":"unknown"`), `check 192.0.2.1: "unknown" is no state of a check`},
 		{"an active set that is none", with(`"Active":1`, `"Active":2`), `failover "f": its active set is none of its sets`},
 		{"an active set below none", with(`"Active":1`, `"Active":-2`), `failover "f": its active set is none of its sets`},
 	} {
