@@ -24,7 +24,7 @@ type task struct {
 
 	// The scheduler's mutex guards following.
 	due    time.Time
-	phase  time.Time          // of the second probe; zero once that is scheduled
+	tick   time.Time          // of the next regular probe, which may be a little later
 	index  int                // in the queue; -1: not there
 	cancel context.CancelFunc // or nil: not in flight
 	gone   bool
@@ -119,7 +119,7 @@ func (s *scheduler) spread(tasks []*task, now time.Time, interval time.Duration)
 	for i, t := range tasks {
 		place := (float64(i) + rand.Float64()) / float64(len(tasks))
 		t.due = now.Add(time.Duration(place * float64(soon)))
-		t.phase = now.Add(soon + time.Duration(place*float64(interval)))
+		t.tick = now.Add(soon + time.Duration(place*float64(t.period())))
 		heap.Push(&s.queue, t)
 	}
 }
@@ -242,30 +242,28 @@ func (s *scheduler) finish(t *task, start time.Time, open bool) {
 	}
 }
 
-// next is when to probe again, counted from the last start, not its end.
+// period is the time between two ticks. With the jitter behind each, no probe is
+// more than an interval from the one before.
+func (t *task) period() time.Duration { return t.check.Thresholds.Interval * 19 / 20 }
+
+// next is when to probe again. A task keeps to its ticks, so that those that were
+// spread evenly stay so; one whose time has passed meanwhile is made up for at
+// once, several are not.
 func (t *task) next(start time.Time, open bool) time.Time {
 	th := t.check.Thresholds
-	now := time.Now()
-	due := start.Add(jitter(th.Interval))
-	if t.phase.After(now) {
-		due = t.phase
+	if behind := start.Sub(t.tick); behind >= 0 {
+		t.tick = t.tick.Add((behind/t.period() + 1) * t.period())
 	}
-	t.phase = time.Time{}
+	due := t.tick.Add(rand.N(th.Interval - t.period() + 1))
 	if open && th.Recheck > 0 {
-		if soon := start.Add(jitter(th.Recheck)); soon.Before(due) {
+		if soon := start.Add(th.Recheck - rand.N(th.Recheck/10+1)); soon.Before(due) {
 			due = soon
 		}
 	}
-	if due.Before(now) {
+	if now := time.Now(); due.Before(now) {
 		return now
 	}
 	return due
-}
-
-// jitter is d, or up to a tenth less: checks that once fell into step drift apart
-// again, and no interval is longer than it was said to be.
-func jitter(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (1 - 0.1*rand.Float64()))
 }
 
 func (l *loop) poke() {
