@@ -1,0 +1,94 @@
+package gtm
+
+import (
+	"strings"
+	"testing"
+	"time"
+	"unique"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/gtm-dns/coredns-gtm/healthcheck"
+)
+
+// counted is what a counter has counted, of all labels together.
+func counted(t *testing.T, c prometheus.Collector) (sum float64) {
+	t.Helper()
+	r := prometheus.NewRegistry()
+	r.MustRegister(c)
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			sum += m.GetCounter().GetValue()
+		}
+	}
+	return sum
+}
+
+// TestNoteChange is what the log says when a check changes: what was probed, why,
+// and how long it had been as it was.
+func TestNoteChange(t *testing.T) {
+	web := healthcheck.Check{
+		Target:  healthcheck.Target{Host: "2001:db8::1", Port: 80},
+		Options: unique.Make(healthcheck.DefaultOptions(healthcheck.HTTP)),
+	}
+	ping := healthcheck.Check{
+		Target:  healthcheck.Target{Host: "192.0.2.1"},
+		Options: unique.Make(healthcheck.DefaultOptions(healthcheck.Ping)),
+	}
+	up, down := healthcheck.State{Status: healthcheck.Up}, healthcheck.State{Status: healthcheck.Down}
+	held := healthcheck.State{Status: healthcheck.Down, Hold: 5 * time.Minute}
+	refused := healthcheck.Result{Verdict: healthcheck.Fail, Reason: healthcheck.ReasonRefused}
+	for _, test := range []struct {
+		change healthcheck.Change
+		want   string
+	}{
+		{healthcheck.Change{Check: web, To: down, Result: refused, Lasted: 1234567 * time.Microsecond},
+			"[WARNING] plugin/gtm: check http [2001:db8::1]:80 is down: refused (was unknown for 1.235s)"},
+		{healthcheck.Change{Check: web, From: up, To: down, Result: refused, Lasted: 61*time.Hour + 29*time.Second},
+			"[WARNING] plugin/gtm: check http [2001:db8::1]:80 is down: refused (was up for 61h)"},
+		{healthcheck.Change{Check: ping, From: down, To: up, Lasted: 90*time.Second + time.Millisecond},
+			"[INFO] plugin/gtm: check ping 192.0.2.1 is up (was down for 1m30s)"},
+		{healthcheck.Change{Check: ping, From: up, To: held, Result: refused, Lasted: 20 * time.Second},
+			"[WARNING] plugin/gtm: check ping 192.0.2.1 is down: refused (was up for 20s); it flaps, and is held down for 5m"},
+		{healthcheck.Change{Check: ping, From: down, To: up, Frozen: true, Lasted: 2 * time.Second},
+			"[WARNING] plugin/gtm: check ping 192.0.2.1 is up again: the mass failure took it along (was down for 2s)"},
+	} {
+		log := captureLog(t)
+		before := counted(t, checkChanges)
+		noteChange(test.change)
+		if got := log.text.String(); !strings.HasSuffix(got, test.want+"\n") {
+			t.Errorf("got  %swant %s", got, test.want)
+		}
+		if counted(t, checkChanges) != before+1 {
+			t.Errorf("%s: not counted", test.want)
+		}
+	}
+}
+
+// TestNoteFreeze is what the log says of the brake on mass failures.
+func TestNoteFreeze(t *testing.T) {
+	log := captureLog(t)
+	freezing := healthcheck.Freezing{
+		Options: healthcheck.DefaultOptions(healthcheck.TCP), Freeze: healthcheck.Freeze{Percent: 80, Min: 10},
+		Frozen: true, Bad: 17, Able: 20,
+	}
+	before := counted(t, freezes)
+	noteFreeze(freezing)
+	freezing.Frozen, freezing.Bad = false, 15
+	noteFreeze(freezing)
+	for _, want := range []string{
+		"[ERROR] plugin/gtm: checks tcp: 17 of 20 targets turned bad within one interval, which is freeze 80% or more: their states are frozen as they were; look at this server's own network first",
+		"[WARNING] plugin/gtm: checks tcp: 15 of 20 targets are bad, which is less than freeze 80%: their states move again",
+	} {
+		if log.count(want) != 1 {
+			t.Errorf("got:\n%swant %s", log.text.String(), want)
+		}
+	}
+	if counted(t, freezes) != before+1 {
+		t.Error("not counted once")
+	}
+}
