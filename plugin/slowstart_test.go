@@ -122,20 +122,29 @@ func TestSlowStartDown(t *testing.T) {
 		pub.weigh(t, "in a streak", "a- b3")
 		pub.drive(t, "-b")
 		pub.weigh(t, "down", "a- b-")
-		last := pub.snapshot.Load()
-		if advance(time.Hour); pub.timers() != 0 || pub.snapshot.Load() != last {
+		if pub.timers() != 0 {
 			t.Error("it goes on while the member is down")
 		}
 		pub.drive(t, "+b")
 		pub.weigh(t, "back", "a- b1")
-		advance(10*time.Second - 1)
-		pub.weigh(t, "right before 10s", "a- b1")
+		advance(5 * time.Second)
 		pub.drive(t, "+a")
+		advance(5*time.Second - 1)
+		pub.weigh(t, "right before 10s", "a1 b1")
 		advance(1)
 		pub.weigh(t, "at 10s", "a1 b2")
+		advance(9 * time.Second)
+		pub.weigh(t, "at 19s", "a2 b2")
 		pub.drive(t, "-b")
-		advance(10 * time.Second)
-		pub.weigh(t, "the other one goes on", "a2 b-")
+		last := pub.snapshot.Load()
+		advance(2 * time.Second)
+		if pub.snapshot.Load() != last {
+			t.Error("a step was published that nobody made")
+		}
+		advance(4*time.Second - 1)
+		pub.weigh(t, "right before 25s", "a2 b-")
+		advance(1)
+		pub.weigh(t, "the other one goes on", "a3 b-")
 		pub.stop(true)
 		r.Close()
 	})
@@ -159,6 +168,26 @@ func TestSlowStartStop(t *testing.T) {
 			t.Error("a step was made after stop")
 		}
 		pub.weigh(t, "after stop", "a10 b2")
+		r.Close()
+	})
+}
+
+// TestSlowStartLateStep says that a step which waited for the lock, while another
+// timer was set, leaves one timer, not two.
+func TestSlowStartLateStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
+		pub := launch(t, r, slowPool("slow_start 90s"), nil)
+		pub.drive(t, "-b +b")
+		s := pub.slow[pub.plan.pools[0]]
+		other := s.timer
+		pub.makeStep(s)
+		if other.Stop() {
+			t.Error("two timers run")
+		}
+		advance(10 * time.Second)
+		pub.weigh(t, "at 10s", "a10 b2")
+		pub.stop(true)
 		r.Close()
 	})
 }
@@ -373,6 +402,9 @@ func TestAdoptDownSlowStart(t *testing.T) {
 		second := launch(t, r, body, first.past())
 		first.stop(false)
 		second.weigh(t, "reloaded", "a10 b-")
+		if second.timers() != 0 {
+			t.Error("a timer runs for one that is down")
+		}
 		second.drive(t, "+a +b")
 		second.weigh(t, "reloaded, and back", "a10 b1")
 		second.drive(t, "-b")
@@ -419,6 +451,9 @@ func TestSlowStartInState(t *testing.T) {
 			pub.weigh(t, growing, want)
 			advance(2 * time.Minute)
 			pub.weigh(t, growing+", grown", "a10 b10")
+			if pub.timers() != 0 || len(pub.slow[pub.plan.pools[0]].since) != 0 {
+				t.Errorf("%s: it goes on after its end", growing)
+			}
 			pub.stop(false)
 			r.Close()
 		})
