@@ -29,7 +29,7 @@ func (c *compiler) pool(cfg *PoolConfig) {
 	}
 	p := pool.Pool{
 		Name: cfg.Name, Require: cfg.CheckRequire, HealthyWhen: cfg.HealthyWhen,
-		Balance: cfg.Balance, Answers: cfg.Answers,
+		Balance: cfg.Balance, Answers: cfg.Answers, SlowStart: cfg.SlowStart,
 	}
 	var from [][]policy.Term
 	near := false

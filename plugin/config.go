@@ -112,7 +112,8 @@ type PoolConfig struct {
 	CheckRequire pool.Quorum
 	HealthyWhen  pool.Quorum
 	Balance      pool.Balance
-	Answers      int // pool.All or more
+	Answers      int           // pool.All or more
+	SlowStart    time.Duration // 0: none
 }
 
 // MemberConfig is an address line of a pool.

@@ -82,6 +82,12 @@ func (c *compiler) lintIdle() {
 		if i := slices.IndexFunc(cfg.Members, probes); i >= 0 && len(cfg.Checks) == 0 {
 			c.warnf(cfg.Members[i].Pos, "pool %q: probe does nothing without a check", cfg.Name)
 		}
+		if cfg.SlowStart > 0 && !c.pools[cfg.Name].SlowStarts() {
+			c.warnf(cfg.Pos, "pool %q: slow_start does nothing under balance %s, which does not go by weights: it is for weighted and hash", cfg.Name, cfg.Balance)
+		}
+		if cfg.SlowStart > 0 && len(cfg.Checks) == 0 {
+			c.warnf(cfg.Pos, "pool %q: slow_start does nothing without a check", cfg.Name)
+		}
 	}
 }
 

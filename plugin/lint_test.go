@@ -82,6 +82,13 @@ func TestLint(t *testing.T) {
 		{"probe without a check", from + "pool p {\naddress 192.0.2.3 probe 192.0.2.4\n}\ndomain www.example.org use p", []string{
 			`Corefile:20: pool "p": probe does nothing without a check`,
 		}},
+		{"slow_start without weights", from + "pool p {\naddress 192.0.2.3\ncheck ping\nslow_start 1m\n}\ndomain www.example.org use p", []string{
+			`Corefile:19: pool "p": slow_start does nothing under balance round_robin, which does not go by weights: it is for weighted and hash`,
+		}},
+		{"slow_start without a check", from + "pool p {\naddress 192.0.2.3\nbalance hash\nslow_start 1m\n}\ndomain www.example.org use p", []string{
+			`Corefile:19: pool "p": slow_start does nothing without a check`,
+		}},
+		{"slow_start", from + "pool p {\naddress 192.0.2.3\ncheck ping\nbalance weighted\nslow_start 1m\n}\ndomain www.example.org use p", nil},
 		{"failback_delay under hold", from + "state f\nfailover f {\nset four\nrecovery hold\nfailback_delay 1m\n}\ndomain www.example.org use f", []string{
 			`Corefile:20: failover "f": failback_delay does nothing under recovery hold, which never goes back by itself`,
 		}},

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/pool"
@@ -23,7 +24,7 @@ const addressUsage = "address ADDR [weight N] [name ID] [mode auto|online|offlin
 // poolBlock is that of pool NAME.
 var poolBlock = block[poolDraft]{
 	name:  "pool",
-	later: []string{"location", "slow_start"},
+	later: []string{"location"},
 	options: []option[poolDraft]{
 		{usage: addressUsage, args: someArgs, repeat: true, need: true, of: readMember},
 		{usage: "check NAME [port N] | KIND [PORT [PATH]]", args: someArgs, repeat: true, of: readCheckUse},
@@ -31,6 +32,7 @@ var poolBlock = block[poolDraft]{
 		{usage: "healthy_when any|all|N|P%", args: oneArg, set: (*poolDraft).setHealthyWhen},
 		{usage: "balance " + strings.Join(pool.Balances(), "|"), args: oneArg, set: (*poolDraft).setBalance},
 		{usage: "answers all|N", args: oneArg, set: (*poolDraft).setAnswers},
+		{usage: "slow_start DURATION", args: oneArg, set: (*poolDraft).setSlowStart},
 	},
 }
 
@@ -74,6 +76,11 @@ func (p *poolDraft) setBalance(l *line) (err error) {
 
 func (p *poolDraft) setAnswers(l *line) (err error) {
 	p.Answers, err = parseAnswers(l.words[1])
+	return err
+}
+
+func (p *poolDraft) setSlowStart(l *line) (err error) {
+	p.SlowStart, err = parseDuration(l.words[1], time.Second, 24*time.Hour)
 	return err
 }
 

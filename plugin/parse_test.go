@@ -162,6 +162,7 @@ check_require 50%
 healthy_when all
 balance hash
 answers 2
+slow_start 24h
 }`, withConfig(func(c *Config) {
 		inline := func(line int, kind healthcheck.Kind, port uint16, path string) CheckUse {
 			k := aCheck(kind, func(k *CheckConfig) { k.Pos, k.Name, k.Port, k.Options.Path = onLine(line), "", port, path })
@@ -180,7 +181,7 @@ answers 2
 				inline(8, healthcheck.Ping, 0, ""), inline(9, healthcheck.TCP, 22, ""),
 				inline(10, healthcheck.HTTP, 8080, "/"), inline(11, healthcheck.HTTPS, 8443, "/healthz"),
 			},
-			CheckRequire: half, HealthyWhen: pool.QuorumAll, Balance: pool.Hash, Answers: 2,
+			CheckRequire: half, HealthyWhen: pool.QuorumAll, Balance: pool.Hash, Answers: 2, SlowStart: 24 * time.Hour,
 		}}
 	})},
 	{"pool of names, answers by balance", "pool web {\naddress Backend.example.net\nbalance random\n}", withConfig(func(c *Config) {

@@ -13,6 +13,7 @@ import (
 type past struct {
 	served    map[string]bool               // pool -> it was there
 	available map[memberKey]bool            // member -> it was available
+	growing   map[memberKey]time.Duration   // member in a slow start -> how long it has been, never 0
 	failovers map[string]failoverMemory     // by name
 	checks    map[checkKey]healthcheck.Past // that have a verdict; only over a restart
 }
@@ -35,6 +36,7 @@ func (pub *publisher) past() *past {
 	p := &past{
 		served:    map[string]bool{},
 		available: map[memberKey]bool{},
+		growing:   map[memberKey]time.Duration{},
 		failovers: map[string]failoverMemory{},
 		checks:    map[checkKey]healthcheck.Past{},
 	}
@@ -49,6 +51,11 @@ func (pub *publisher) past() *past {
 		}
 	}
 	now := time.Now()
+	for _, s := range pub.slow {
+		for i, since := range s.since {
+			p.growing[memberKey{s.pool.Name, pub.plan.members[i].ID}] = max(1, now.Sub(since))
+		}
+	}
 	for i, f := range pub.plan.failovers {
 		s := &pub.failovers[i]
 		memory, _ := f.Next(s.memory, f.States(pub.health), now.Sub(s.at)) // as of now

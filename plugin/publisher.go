@@ -11,7 +11,8 @@ import (
 )
 
 // publisher is the single writer of a block's snapshots: it turns changes of
-// check states, and the end of delays, into what queries see.
+// check states, the end of delays, and the steps of slow starts, into what
+// queries see.
 type publisher struct {
 	plan     *plan
 	snapshot atomic.Pointer[snapshot]
@@ -25,6 +26,7 @@ type publisher struct {
 	waiting   []bool // member: unknown checks count as down (rule 12)
 	health    []pool.Health
 	failovers []failoverState
+	slow      map[*pool.Pool]*slowStart // of the pools that have one
 }
 
 // failoverState is what the publisher keeps of a failover.
@@ -43,6 +45,7 @@ func newPublisher(p *plan) *publisher {
 		waiting:   make([]bool, len(p.members)),
 		health:    make([]pool.Health, len(p.members)),
 		failovers: make([]failoverState, len(p.failovers)),
+		slow:      slowStarts(p),
 		switches:  make([]atomic.Uint64, len(p.failovers)),
 	}
 	for i, f := range p.failovers {
@@ -82,6 +85,9 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 		pub.health[i] = pub.judge(i)
 	}
 	now := time.Now()
+	if earlier != nil {
+		pub.resume(earlier, now)
+	}
 	first := make([]*pool.View, len(pub.failovers))
 	for i := range first {
 		pub.failovers[i].at = now
@@ -108,6 +114,9 @@ func (pub *publisher) stop(last bool) {
 			t.Stop()
 		}
 	}
+	for _, s := range pub.slow {
+		s.stop()
+	}
 	pub.mu.Unlock()
 	if lease != nil { // outside mu: it waits for callbacks that take it
 		lease.Close()
@@ -127,7 +136,8 @@ func (pub *publisher) check(i int, s healthcheck.State) {
 		pub.keep()
 	}
 	member := pub.plan.ownerOf[i]
-	was, is := pub.health[member], pub.judge(member)
+	was := pub.health[member]
+	is := pub.grow(member, was, pub.judge(member), time.Now())
 	if was == is {
 		return
 	}

@@ -58,8 +58,9 @@ type checkState struct {
 }
 
 type memberState struct {
-	Member    string `json:"member"`
-	Available bool   `json:"available"`
+	Member    string        `json:"member"`
+	Available bool          `json:"available"`
+	Growing   time.Duration `json:"growing,omitempty"` // how long it has been in a slow start; 0: in none
 }
 
 type failoverFile struct {
@@ -191,7 +192,7 @@ func (k *keeper) fresh() error {
 func (p *past) encode(name string) []byte {
 	s := stateFile{Version: stateVersion, GTM: name, Pools: map[string][]memberState{}, Failovers: map[string]failoverFile{}, Checks: map[string]map[string]checkState{}}
 	for key, available := range p.available {
-		s.Pools[key.pool] = append(s.Pools[key.pool], memberState{key.member, available})
+		s.Pools[key.pool] = append(s.Pools[key.pool], memberState{key.member, available, p.growing[key]})
 	}
 	for _, members := range s.Pools { // the same past gives the same file
 		slices.SortFunc(members, func(a, b memberState) int { return strings.Compare(a.Member, b.Member) })
@@ -227,11 +228,18 @@ func decodePast(data []byte, name string) (*past, error) {
 	case s.GTM != name:
 		return nil, fmt.Errorf("it is of gtm %q: give each block a file of its own", s.GTM)
 	}
-	p := &past{served: map[string]bool{}, available: map[memberKey]bool{}, failovers: map[string]failoverMemory{}, checks: map[checkKey]healthcheck.Past{}}
+	p := &past{
+		served: map[string]bool{}, available: map[memberKey]bool{},
+		growing: map[memberKey]time.Duration{}, failovers: map[string]failoverMemory{},
+		checks: map[checkKey]healthcheck.Past{},
+	}
 	for pool, members := range s.Pools {
 		p.served[pool] = true
 		for _, m := range members {
 			p.available[memberKey{pool, m.Member}] = m.Available
+			if m.Growing > 0 {
+				p.growing[memberKey{pool, m.Member}] = m.Growing
+			}
 		}
 	}
 	for name, f := range s.Failovers {

@@ -68,6 +68,7 @@ func TestStateRoundTrip(t *testing.T) {
 		"host names":    {names, "+a +b -a"},
 		"two families":  {dual(twoSets("recovery manual\nfailback_delay 1m")), "+a +b -a +a"},
 		"a pin":         {twoSets("pin two"), "+a"},
+		"a slow start":  {slowPool("slow_start 1m"), "-a +a -b"},
 		"no failover":   {"pool web {\naddress 192.0.2.1\n}", ""},
 		"no pool":       {"ttl 5", ""},
 	} {
@@ -85,7 +86,8 @@ func TestStateRoundTrip(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%v\n%s", err, data)
 				}
-				if !reflect.DeepEqual(back.served, p.served) || !reflect.DeepEqual(back.available, p.available) || !reflect.DeepEqual(back.checks, p.checks) || len(back.failovers) != len(p.failovers) {
+				if !reflect.DeepEqual(back.served, p.served) || !reflect.DeepEqual(back.available, p.available) || !reflect.DeepEqual(back.growing, p.growing) ||
+					!reflect.DeepEqual(back.checks, p.checks) || len(back.failovers) != len(p.failovers) {
 					t.Errorf("got  %+v\nwant %+v", back, p)
 				}
 				for name, m := range p.failovers { // what the next generation makes of it

@@ -73,8 +73,9 @@ func (q Quorum) Need(total int) int {
 }
 
 // Health is what mode and checks say of a member: a set of bits, each one
-// answer to "does it count as available if ...".
-type Health uint8
+// answer to "does it count as available if ..."; and above them, how far its
+// weight has grown (see Grown).
+type Health uint16
 
 // The bits.
 const (

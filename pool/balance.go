@@ -26,6 +26,9 @@ func Balances() []string { return balances[:] }
 
 func (b Balance) String() string { return balances[b] }
 
+// weighs says whether the balance goes by weights.
+func (b Balance) weighs() bool { return b == Weighted || b == Hash }
+
 // ParseBalance reads a balance's word.
 func ParseBalance(word string) (Balance, error) {
 	for i, name := range balances {
@@ -95,7 +98,7 @@ func newUrn(b Balance, answers int, items []item) urn {
 		it := &items[i]
 		it.share = 1 / float64(it.weight)
 		sum += uint64(it.weight)
-		u.weighs = u.weighs || (b == Weighted || b == Hash) && it.weight != items[0].weight
+		u.weighs = u.weighs || b.weighs() && it.weight != items[0].weight
 		if b == Weighted {
 			u.upTo = append(u.upTo, sum)
 		}
@@ -143,7 +146,7 @@ func (u *urn) pick(dst []int, s *Scratch, c Client, d *Draw, near Nearness) []in
 
 // drawOne draws one item by weight.
 func (u *urn) drawOne(d *Draw) int {
-	at := uint64(d.below(int(u.upTo[len(u.upTo)-1])))
+	at := d.under(u.upTo[len(u.upTo)-1])
 	i, _ := slices.BinarySearch(u.upTo, at+1)
 	return i
 }
@@ -156,7 +159,7 @@ func (u *urn) drawFew(dst []int, k int, d *Draw) []int {
 	left := u.upTo[len(u.upTo)-1]
 	from := len(dst)
 	for range k {
-		at := uint64(d.below(int(left)))
+		at := d.under(left)
 		for i := range u.items {
 			if slices.Contains(dst[from:], i) {
 				continue

@@ -69,9 +69,12 @@ func (d *Draw) next() uint64 {
 }
 
 // below is an even number from 0 to n-1.
-func (d *Draw) below(n int) int {
-	hi, _ := bits.Mul64(d.next(), uint64(n))
-	return int(hi)
+func (d *Draw) below(n int) int { return int(d.under(uint64(n))) }
+
+// under is below for a sum of weights, which an int of 32 bits cannot hold.
+func (d *Draw) under(n uint64) uint64 {
+	hi, _ := bits.Mul64(d.next(), n)
+	return hi
 }
 
 // mix is splitmix64's finalizer: every bit of x moves every bit of the result.

@@ -1,5 +1,7 @@
 package pool
 
+import "time"
+
 // Pool is a named group of members that serve the same thing.
 type Pool struct {
 	Name        string
@@ -7,8 +9,9 @@ type Pool struct {
 	Require     Quorum // how many of its checks a member must pass
 	HealthyWhen Quorum // how many members must be available for the pool to be
 	Balance     Balance
-	Answers     int      // All or more
-	Near        Nearness // for the nearest balance; or nil
+	Answers     int           // All or more
+	Near        Nearness      // for the nearest balance; or nil
+	SlowStart   time.Duration // in which a recovered member's weight grows; or 0
 
 	salt uint64 // of the hash balance
 }

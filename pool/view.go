@@ -119,16 +119,15 @@ func (v *View) family(fam Family, health []Health) FamilyView {
 		return fv
 	}
 	set := f.Sets[m.Active]
-	up := func(m *Member) bool { return health[m.Index]&Available != 0 }
 	serves := func(p Part) bool { return p.available(f.judge(fam), health, Available) > 0 }
 	fv.Unsettled = v.unsettled(fam, why, health)
 	switch {
 	case !set.Declares(fam):
 		// nothing to pick: NODATA
 	case v.States[f.judgedIn(fam)][m.Active].Available:
-		fv.Ordinary = set.hand(why, fam, ordinary, serves, up)
+		fv.Ordinary = set.hand(why, fam, ordinary, serves, health)
 	default: // pinned or delayed: the available members, else all of them
-		fv.Ordinary = set.hand(why, fam, ordinary, nil, up)
+		fv.Ordinary = set.hand(why, fam, ordinary, nil, health)
 		if fv.Ordinary.Empty() {
 			fv.Ordinary = anyhow(why, fam, set)
 		}
@@ -224,7 +223,7 @@ func (s *Set) unsettled(fam Family, health []Health) bool {
 // resort is the hand of the first set that has members of weight 0 that are up.
 func (f *Failover) resort(fam Family, health []Health) Hand {
 	for _, set := range f.Sets {
-		h := set.hand(Resort, fam, weightless, nil, func(m *Member) bool { return health[m.Index]&Available != 0 })
+		h := set.hand(Resort, fam, weightless, nil, health)
 		if !h.Empty() {
 			return h
 		}
@@ -270,8 +269,9 @@ const (
 )
 
 // hand makes a hand of the set's members of a family that are not offline and
-// have such weights: those that are wanted, of the pools that are; nil wants all.
-func (s *Set) hand(why Why, fam Family, w weights, pools func(Part) bool, members func(*Member) bool) Hand {
+// have such weights: those that are available, of the pools that are wanted. A
+// nil wants all: without health, weights are whole, too.
+func (s *Set) hand(why Why, fam Family, w weights, pools func(Part) bool, health []Health) Hand {
 	h := Hand{Set: s, Why: why}
 	var parts []item
 	for _, part := range s.Pools {
@@ -284,11 +284,19 @@ func (s *Set) hand(why Why, fam Family, w weights, pools func(Part) bool, member
 			if !m.in(fam) || m.Mode == Offline || (m.Weight > 0 && part.Weight > 0) != bool(w) {
 				continue
 			}
-			if members != nil && !members(m) {
+			is := Available
+			if health != nil {
+				is = health[m.Index]
+			}
+			if is&Available == 0 {
 				continue
 			}
+			weight := max(1, m.Weight)
+			if w == ordinary {
+				weight = part.weigh(m, is)
+			}
 			g.members = append(g.members, m)
-			items = append(items, item{weight: max(1, m.Weight), rank: uint32(m.pos), salt: m.salt})
+			items = append(items, item{weight: weight, rank: uint32(m.pos), salt: m.salt})
 		}
 		if len(items) == 0 {
 			continue
