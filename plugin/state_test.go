@@ -163,8 +163,8 @@ func TestStateKeepsChecks(t *testing.T) {
 				t.Errorf("down for %v", lasted)
 			}
 			advance(time.Second)
-			if pub.want(t, pool.IPv4, "active b c 30"); pub.lease.State(0).Streak != 1 {
-				t.Errorf("after one pass: %s", statuses(pub))
+			if pub.want(t, pool.IPv4, "active b c 30"); pub.lease.State(0).Streak == 0 {
+				t.Errorf("after a second: %s", statuses(pub))
 			}
 			advance(2 * time.Second)
 			pub.want(t, pool.IPv4, "active a b c 30")
