@@ -83,8 +83,8 @@ func (f *flapping) flapAgain(pause time.Duration) *flapping {
 func TestFlapDoubles(t *testing.T) {
 	f := newFlapping(t)
 	f.after(0, "p").after(time.Second, "fppfppf")
-	for _, factor := range []time.Duration{1, 2, 4, 8, 8} {
-		f.is(Down, factor*5*time.Minute).flapAgain(f.state.Hold)
+	for _, minutes := range []int{5, 10, 20, 40, 40} {
+		f.is(Down, time.Duration(minutes)*time.Minute).flapAgain(f.state.Hold)
 	}
 	hold := f.state.Hold
 	f.after(hold, "pp").is(Up, 0)

@@ -252,7 +252,7 @@ func (t *task) period() time.Duration { return t.check.Thresholds.Interval * 19 
 func (t *task) next(start time.Time, open bool) time.Time {
 	th := t.check.Thresholds
 	if behind := start.Sub(t.tick); behind >= 0 {
-		t.tick = t.tick.Add((behind/t.period() + 1) * t.period())
+		t.tick = start.Add(t.period() - behind%t.period())
 	}
 	due := t.tick.Add(rand.N(th.Interval - t.period() + 1))
 	if open && th.Recheck > 0 {

@@ -44,14 +44,14 @@ func (s State) Next(r Result, t Thresholds) State {
 	default:
 		return s
 	}
-	switch {
-	case s.Status == Unknown:
-		return State{Status: seen}
-	case s.Status == seen:
-		s.Streak = 0
-		return s.released(r.At)
-	}
 	s = s.released(r.At)
+	switch s.Status {
+	case Unknown:
+		return State{Status: seen}
+	case seen:
+		s.Streak = 0
+		return s
+	}
 	s.Streak++
 	switch {
 	case s.Streak < t.needed(seen):

@@ -68,12 +68,12 @@ func (pub *publisher) past() *past {
 func checkKeys() func(healthcheck.Check) checkKey {
 	prints := map[unique.Handle[healthcheck.Options]]string{}
 	return func(c healthcheck.Check) checkKey {
-		print, ok := prints[c.Options]
+		known, ok := prints[c.Options]
 		if !ok {
-			print = c.Options.Value().Fingerprint()
-			prints[c.Options] = print
+			known = c.Options.Value().Fingerprint()
+			prints[c.Options] = known
 		}
-		return checkKey{print, at(c.Target)}
+		return checkKey{known, at(c.Target)}
 	}
 }
 
