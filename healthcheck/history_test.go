@@ -29,6 +29,9 @@ func TestResultsAreKept(t *testing.T) {
 			t.Fatalf("%d results after half a minute", few)
 		}
 		advance(10 * time.Minute)
+		for r.Stats().InFlight > 0 {
+			advance(time.Millisecond)
+		}
 		made := len(f.times(checks[0].Target))
 		rec := l.Record(0)
 		if len(rec.Results) != 32 || rec.Check != checks[0] || rec.State.Status != Up {
