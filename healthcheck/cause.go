@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"syscall"
 )
 
@@ -24,8 +23,8 @@ func judge(ctx context.Context, err error) Result {
 // cause is the result that an error stands for. Inconclusive are only those
 // errors that say that this host could not try.
 func cause(err error) Result {
-	if dnsErr, ok := errors.AsType[*net.DNSError](err); ok {
-		return resolutionCause(dnsErr)
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return fail(ReasonResolution)
 	}
 	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		if r, known := errnoCause(errno); known {
@@ -67,16 +66,6 @@ func errnoCause(errno syscall.Errno) (Result, bool) {
 	return Result{}, false
 }
 
-// resolutionCause looks into the text, since the resolver wraps no errno.
-func resolutionCause(err *net.DNSError) Result {
-	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE} {
-		if strings.Contains(err.Err, errno.Error()) {
-			return couldNot(ReasonDescriptors)
-		}
-	}
-	return fail(ReasonResolution)
-}
-
 func tlsCause(err error) (Result, bool) {
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
 		if invalid.Reason == x509.Expired {
@@ -93,7 +82,10 @@ func tlsCause(err error) (Result, bool) {
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return fail(ReasonTLSUntrusted), true
 	}
-	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) {
+	if errors.Is(err, errExpiring) {
+		return fail(ReasonTLSExpiring), true
+	}
+	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || errors.Is(err, http.ErrSchemeMismatch) || errors.Is(err, errProtocol) {
 		return fail(ReasonTLS), true
 	}
 	// crypto/tls keeps its alerts to itself, but names them by the operation.

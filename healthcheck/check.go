@@ -51,16 +51,26 @@ type Options struct {
 	Body            string // regular expression; "": the body is not read
 	FollowRedirects bool
 
-	// https, and tcp with tls
-	TLS       bool   // always meant by https
-	SNI       string // "": Host, else the target's host name; no SNI for an address
-	TLSVerify bool
-	CA        string // PEM; "": the system's roots
-	Cert, Key string // PEM; "": no client certificate
+	// https, and tcp and grpc with tls
+	TLS         bool   // always meant by https
+	SNI         string // "": Host, else the target's host name; no SNI for an address
+	TLSVerify   bool
+	CA          string // PEM; "": the system's roots
+	Cert, Key   string // PEM; "": no client certificate
+	MinCertDays int    // fewer days left are a fail; 0: no matter
 
 	// tcp
 	Send    string // "": nothing
 	Receive string // regular expression; "": nothing is read
+
+	// grpc
+	Service string // "": the server as a whole
+
+	// dns
+	Query     string // a name, with its last dot
+	QueryType uint16
+	Rcode     int    // the one that is a pass
+	Transport string // OverUDP or OverTCP
 
 	// ping
 	Count int // packets per probe
@@ -80,6 +90,12 @@ func (o Options) Fingerprint() string {
 	return fmt.Sprintf("%s %x", o.Kind, h.Sum(nil)[:8])
 }
 
+// The transports of a DNS check.
+const (
+	OverUDP = "udp"
+	OverTCP = "tcp"
+)
+
 // Defaults of every kind, in one place.
 const (
 	DefaultInterval = 10 * time.Second
@@ -98,14 +114,17 @@ func DefaultThresholds() Thresholds {
 }
 
 // DefaultOptions are those of a check of this kind that says nothing about
-// them. TLSVerify is already on for tcp, so that turning TLS on is enough.
+// them. TLSVerify is already on for tcp and grpc, so that turning TLS on is
+// enough. Those of a DNS check lack their query.
 func DefaultOptions(k Kind) Options {
 	o := Options{Kind: k}
 	switch k {
 	case Ping:
 		o.Count, o.Loss = 3, 100
-	case TCP:
+	case TCP, GRPC:
 		o.TLSVerify = true
+	case DNS:
+		o.Transport = OverUDP
 	case HTTPS:
 		o.TLS, o.TLSVerify = true, true
 		fallthrough

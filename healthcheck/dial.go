@@ -2,10 +2,7 @@ package healthcheck
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -15,54 +12,34 @@ import (
 	"time"
 )
 
-// maxAddrs bounds what a hostile resolver makes us try for one host name.
-const maxAddrs = 8
-
 // dialer opens the connections of all probers. A probe is too short for
 // keep-alive packets.
 var dialer = net.Dialer{KeepAlive: -1}
 
-// resolve returns at least one address, or an error.
-func resolve(ctx context.Context, host string) ([]netip.Addr, error) {
-	if a, err := netip.ParseAddr(host); err == nil {
-		return []netip.Addr{a.Unmap()}, nil
-	}
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	if err != nil {
-		if _, ok := errors.AsType[*net.DNSError](err); !ok {
-			err = &net.DNSError{Err: err.Error(), Name: host}
-		}
-		return nil, err
-	}
-	if len(addrs) == 0 {
-		return nil, &net.DNSError{Err: "no address", Name: host, IsNotFound: true}
-	}
-	addrs = addrs[:min(len(addrs), maxAddrs)]
-	for i, a := range addrs {
-		addrs[i] = a.Unmap()
-	}
-	return addrs, nil
+// connectAny opens a TCP connection to one of the addresses of a host.
+func connectAny(ctx context.Context, addrs []netip.Addr, port uint16) (net.Conn, error) {
+	return tryEach(ctx, addrs, func(ctx context.Context, a netip.Addr) (net.Conn, error) {
+		return connect(ctx, "tcp", netip.AddrPortFrom(a, port))
+	})
 }
 
-// connect opens a TCP connection to the target.
-func connect(ctx context.Context, t Target) (net.Conn, error) {
-	addrs, err := resolve(ctx, t.Host)
-	if err != nil {
-		return nil, err
-	}
-	return connectAny(ctx, addrs, t.Port)
+func connect(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {
+	conn, err := dialer.DialContext(ctx, network, to.String())
+	return conn, fromAfar(err, to)
 }
 
-// connectAny tries the addresses of one host in turn. Of several errors a fail is
+// tryEach tries the addresses of one host in turn, until one works; there is at
+// least one. Each leaves time for those behind it. Of several errors a fail is
 // returned before one that only says that this host could not try: an IPv6
 // address that an IPv4-only prober cannot reach must not hide that the IPv4
 // address is dead.
-func connectAny(ctx context.Context, addrs []netip.Addr, port uint16) (net.Conn, error) {
+func tryEach[T any](ctx context.Context, addrs []netip.Addr, try func(context.Context, netip.Addr) (T, error)) (T, error) {
+	var none T
 	var firstErr error
 	for i, a := range addrs {
-		conn, err := connectAddr(ctx, netip.AddrPortFrom(a, port), len(addrs)-i)
+		got, err := tryOne(ctx, a, len(addrs)-i, try)
 		if err == nil {
-			return conn, nil
+			return got, nil
 		}
 		if firstErr == nil || cause(firstErr).Verdict == Inconclusive {
 			firstErr = err
@@ -71,18 +48,17 @@ func connectAny(ctx context.Context, addrs []netip.Addr, port uint16) (net.Conn,
 			break
 		}
 	}
-	return nil, firstErr
+	return none, firstErr
 }
 
-// connectAddr leaves time for the other addresses that are still to be tried.
-func connectAddr(ctx context.Context, to netip.AddrPort, share int) (net.Conn, error) {
-	if deadline, ok := ctx.Deadline(); ok && share > 1 {
+// tryOne takes the share of the time that is due to the first of so many addresses.
+func tryOne[T any](ctx context.Context, a netip.Addr, addrs int, try func(context.Context, netip.Addr) (T, error)) (T, error) {
+	if deadline, ok := ctx.Deadline(); ok && addrs > 1 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(share))
+		ctx, cancel = context.WithTimeout(ctx, time.Until(deadline)/time.Duration(addrs))
 		defer cancel()
 	}
-	conn, err := dialer.DialContext(ctx, "tcp", to.String())
-	return conn, fromAfar(err, to)
+	return try(ctx, a)
 }
 
 // fromAfar makes unreachable of an error that looks as if this host could not
@@ -112,55 +88,6 @@ func bind(ctx context.Context, conn net.Conn) (release func() bool) {
 	return context.AfterFunc(ctx, func() {
 		_ = conn.SetDeadline(time.Unix(1, 0)) // long past: a pending read wakes up
 	})
-}
-
-// tlsConfig compiles the TLS options.
-func tlsConfig(o Options) (*tls.Config, error) {
-	c := &tls.Config{
-		InsecureSkipVerify: !o.TLSVerify, // tls_verify off is the user's own word
-		MinVersion:         tls.VersionTLS12,
-	}
-	if o.CA != "" {
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM([]byte(o.CA)) {
-			return nil, errors.New("tls_ca holds no certificate")
-		}
-	}
-	if (o.Cert == "") != (o.Key == "") {
-		return nil, errors.New("tls_cert needs a certificate and its key")
-	}
-	if o.Cert != "" {
-		pair, err := tls.X509KeyPair([]byte(o.Cert), []byte(o.Key))
-		if err != nil {
-			return nil, fmt.Errorf("tls_cert: %w", err)
-		}
-		c.Certificates = []tls.Certificate{pair}
-	}
-	c.ServerName = o.SNI
-	if c.ServerName == "" {
-		c.ServerName = hostname(o.Host)
-	}
-	return c, nil
-}
-
-// handshake speaks TLS on a connection that ctx is bound to. Where the options
-// name nobody, the target's own name or address is verified; crypto/tls sends no
-// SNI for an address.
-func handshake(conn net.Conn, c *tls.Config, t Target) (net.Conn, error) {
-	if c.ServerName == "" {
-		c = c.Clone()
-		c.ServerName = told(t.Host)
-	}
-	secured := tls.Client(conn, c)
-	return secured, secured.Handshake()
-}
-
-// hostname cuts the port and brackets from a Host header.
-func hostname(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		return name
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
 }
 
 // told is a target's host as its peer is told of it: without the zone of an IPv6

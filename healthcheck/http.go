@@ -3,18 +3,17 @@ package healthcheck
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 )
 
 const (
@@ -36,7 +35,7 @@ type httpProber struct {
 	expect []codeRange
 	body   *regexp.Regexp // or nil
 	follow bool
-	tls    *tls.Config
+	tls    *tlsClient
 }
 
 func newHTTP(o Options) (Prober, error) {
@@ -73,7 +72,7 @@ func newHTTP(o Options) (Prober, error) {
 	if o.Kind == HTTP {
 		o.TLSVerify = true // for a redirect to https: nobody said otherwise
 	}
-	p.tls, err = tlsConfig(o)
+	p.tls, err = newTLSClient(o)
 	return p, err
 }
 
@@ -84,10 +83,10 @@ func foreignToHTTP(o Options) error {
 	}
 	if o.Kind == HTTPS {
 		own.TLS, own.TLSVerify, own.SNI = o.TLS, o.TLSVerify, o.SNI
-		own.CA, own.Cert, own.Key = o.CA, o.Cert, o.Key
+		own.CA, own.Cert, own.Key, own.MinCertDays = o.CA, o.Cert, o.Key, o.MinCertDays
 	}
 	if o != own {
-		return errors.New("takes method, path, host, header, expect, body and follow_redirects, and https also sni, tls_verify, tls_ca and tls_cert")
+		return errors.New("takes method, path, host, header, expect, body and follow_redirects, and https also sni, tls_verify, tls_ca, tls_cert and min_cert_days")
 	}
 	return nil
 }
@@ -142,24 +141,24 @@ func isToken(s string) bool {
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 func (p *httpProber) Probe(ctx context.Context, t Target) Result {
-	start := time.Now()
-	return p.probe(ctx, t).timed(start)
+	return measured(ctx, t, func(addrs []netip.Addr) Result { return p.probe(ctx, t, addrs) })
 }
 
 // hop is one request: where the connection goes, and what is asked.
 type hop struct {
 	target Target
+	addrs  []netip.Addr // of the target
 	method string
 	url    *url.URL // its host is what the Host header says, not where we connect
 }
 
-func (p *httpProber) probe(ctx context.Context, t Target) Result {
+func (p *httpProber) probe(ctx context.Context, t Target, addrs []netip.Addr) Result {
 	u := *p.uri
 	u.Scheme, u.Host = p.scheme, p.host
 	if u.Host == "" {
 		u.Host = authority(p.scheme, t)
 	}
-	h := hop{target: t, method: p.method, url: &u}
+	h := hop{target: t, addrs: addrs, method: p.method, url: &u}
 	for range 1 + maxRedirects {
 		r, to := p.ask(ctx, h)
 		if to == nil {
@@ -205,14 +204,14 @@ type redirect struct {
 
 // ask makes one request and judges the response, unless it is a redirect.
 func (p *httpProber) ask(ctx context.Context, h hop) (Result, *redirect) {
-	conn, err := connect(ctx, h.target)
+	conn, err := connectAny(ctx, h.addrs, h.target.Port)
 	if err != nil {
 		return judge(ctx, err), nil
 	}
 	defer func() { conn.Close() }()
 	defer bind(ctx, conn)()
 	if h.url.Scheme == "https" {
-		if conn, err = handshake(conn, p.tls, h.target); err != nil {
+		if conn, err = p.tls.secure(conn, h.target); err != nil {
 			return judge(ctx, err), nil
 		}
 	}

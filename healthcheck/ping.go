@@ -65,18 +65,13 @@ func (p *pingProber) hold() bool {
 }
 
 func (p *pingProber) Probe(ctx context.Context, t Target) Result {
-	start := time.Now()
-	return p.probe(ctx, t).timed(start)
+	return measured(ctx, t, func(addrs []netip.Addr) Result { return p.probe(ctx, addrs) })
 }
 
 // probe asks the first address of a host name that this host can try at all.
-func (p *pingProber) probe(ctx context.Context, t Target) (r Result) {
+func (p *pingProber) probe(ctx context.Context, addrs []netip.Addr) (r Result) {
 	if !p.hold() {
 		return couldNot(ReasonCanceled)
-	}
-	addrs, err := resolve(ctx, t.Host)
-	if err != nil {
-		return judge(ctx, err)
 	}
 	for _, a := range addrs {
 		if r = p.ping(ctx, a); r.Verdict != Inconclusive {

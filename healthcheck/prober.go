@@ -30,16 +30,16 @@ const (
 // kinds is the one list of kinds.
 var kinds = []struct {
 	kind   Kind
-	noPort bool                          // a port means nothing to it
-	port   uint16                        // 0: a port must be given
-	build  func(Options) (Prober, error) // or nil: not built yet
+	noPort bool   // a port means nothing to it
+	port   uint16 // 0: a port must be given
+	build  func(Options) (Prober, error)
 }{
 	{kind: Ping, noPort: true, build: newPing},
 	{kind: TCP, build: newTCP},
 	{kind: HTTP, port: 80, build: newHTTP},
 	{kind: HTTPS, port: 443, build: newHTTP},
-	{kind: GRPC},
-	{kind: DNS, port: 53},
+	{kind: GRPC, build: newGRPC},
+	{kind: DNS, port: 53, build: newDNS},
 }
 
 // New makes the prober of these options. It validates them and compiles what
@@ -48,9 +48,6 @@ func New(o Options) (Prober, error) {
 	for _, k := range kinds {
 		if k.kind != o.Kind {
 			continue
-		}
-		if k.build == nil {
-			return nil, fmt.Errorf("check kind %q is not built yet", o.Kind)
 		}
 		p, err := k.build(o)
 		if err != nil {
@@ -61,7 +58,7 @@ func New(o Options) (Prober, error) {
 	return nil, fmt.Errorf("unknown check kind %q: one of %s", o.Kind, kindNames())
 }
 
-// Kinds are all kinds, in order, also those that are not built yet.
+// Kinds are all kinds, in order.
 func Kinds() []Kind {
 	list := make([]Kind, len(kinds))
 	for i, k := range kinds {

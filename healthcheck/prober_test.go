@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/miekg/dns"
 )
 
 func TestKinds(t *testing.T) {
@@ -18,9 +20,10 @@ func TestKinds(t *testing.T) {
 			t.Errorf("TakesPort(%q) = %v", k, got)
 		}
 	}
-	for _, k := range []Kind{Ping, TCP, HTTP, HTTPS} {
+	for _, k := range []Kind{Ping, TCP, HTTP, HTTPS, GRPC} {
 		mustNew(t, DefaultOptions(k))
 	}
+	mustNew(t, dnsOptions("example.org.", dns.TypeA))
 }
 
 func TestNewErrors(t *testing.T) {
@@ -35,8 +38,24 @@ func TestNewErrors(t *testing.T) {
 	}{
 		{Options{Kind: "foo"}, `unknown check kind "foo": one of ping, tcp, http, https, grpc, dns`},
 		{Options{}, `unknown check kind ""`},
-		{DefaultOptions(GRPC), `check kind "grpc" is not built yet`},
-		{DefaultOptions(DNS), `check kind "dns" is not built yet`},
+		{DefaultOptions(DNS), `check kind "dns": query ""`},
+		{with(DNS, func(o *Options) { o.Query, o.QueryType = "example.org", dns.TypeA }), `query "example.org" is not a domain name with its last dot`},
+		{with(DNS, func(o *Options) { o.Query, o.QueryType = "a..b.", dns.TypeA }), `query "a..b."`},
+		{with(DNS, func(o *Options) { o.Query = "example.org." }), "query: type 0 cannot be asked for"},
+		{with(DNS, func(o *Options) { o.Query, o.QueryType = ".", dns.TypeAXFR }), "query: type 252 cannot be asked for"},
+		{with(DNS, func(o *Options) { *o = dnsOptions(".", dns.TypeNS); o.Rcode = 16 }), "rcode 16"},
+		{with(DNS, func(o *Options) { *o = dnsOptions(".", dns.TypeNS); o.Rcode = -1 }), "rcode -1"},
+		{with(DNS, func(o *Options) { *o = dnsOptions(".", dns.TypeNS); o.Transport = "" }), `transport ""`},
+		{with(DNS, func(o *Options) { *o = dnsOptions(".", dns.TypeNS); o.Path = "/" }), "takes query, rcode and transport"},
+		{with(GRPC, func(o *Options) { o.Host = "www.example.org" }), "takes service and tls"},
+		{with(GRPC, func(o *Options) { o.SNI = "www.example.org" }), "with tls also sni"},
+		{with(GRPC, func(o *Options) { o.MinCertDays = 1 }), "with tls also sni"},
+		{with(GRPC, func(o *Options) { o.Service = "\xff" }), "service: the name is not UTF-8"},
+		{with(GRPC, func(o *Options) { o.TLS, o.CA = true, "junk" }), "tls_ca holds no certificate"},
+		{with(HTTP, func(o *Options) { o.MinCertDays = 1 }), "https also sni"},
+		{with(HTTPS, func(o *Options) { o.MinCertDays = -1 }), "min_cert_days -1"},
+		{with(HTTPS, func(o *Options) { o.MinCertDays = 3651 }), "min_cert_days 3651"},
+		{with(HTTPS, func(o *Options) { o.Rcode = 1 }), "takes method"},
 		{with(Ping, func(o *Options) { o.Path = "/" }), `check kind "ping": takes count and loss`},
 		{with(Ping, func(o *Options) { o.Count = 0 }), "count 0"},
 		{with(Ping, func(o *Options) { o.Count = 101 }), "count 101"},

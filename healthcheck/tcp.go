@@ -2,19 +2,18 @@ package healthcheck
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"regexp"
-	"time"
 )
 
 // tcpProber connects; then, where the options say so, it speaks TLS, sends, and
 // looks for an expression in what it receives.
 type tcpProber struct {
-	tls     *tls.Config // or nil
+	tls     *tlsClient // or nil
 	send    string
 	receive *regexp.Regexp // or nil
 }
@@ -22,15 +21,15 @@ type tcpProber struct {
 func newTCP(o Options) (Prober, error) {
 	own := Options{Kind: o.Kind, TLS: o.TLS, TLSVerify: o.TLSVerify, Send: o.Send, Receive: o.Receive}
 	if o.TLS {
-		own.SNI, own.CA, own.Cert, own.Key = o.SNI, o.CA, o.Cert, o.Key
+		own.SNI, own.CA, own.Cert, own.Key, own.MinCertDays = o.SNI, o.CA, o.Cert, o.Key, o.MinCertDays
 	}
 	if o != own {
-		return nil, errors.New("takes send, receive and tls, and with tls also sni, tls_verify, tls_ca and tls_cert")
+		return nil, errors.New("takes send, receive and tls, and with tls also sni, tls_verify, tls_ca, tls_cert and min_cert_days")
 	}
 	p := &tcpProber{send: o.Send}
 	var err error
 	if o.TLS {
-		if p.tls, err = tlsConfig(o); err != nil {
+		if p.tls, err = newTLSClient(o); err != nil {
 			return nil, err
 		}
 	}
@@ -43,12 +42,11 @@ func newTCP(o Options) (Prober, error) {
 }
 
 func (p *tcpProber) Probe(ctx context.Context, t Target) Result {
-	start := time.Now()
-	return p.probe(ctx, t).timed(start)
+	return measured(ctx, t, func(addrs []netip.Addr) Result { return p.probe(ctx, t, addrs) })
 }
 
-func (p *tcpProber) probe(ctx context.Context, t Target) Result {
-	conn, err := connect(ctx, t)
+func (p *tcpProber) probe(ctx context.Context, t Target, addrs []netip.Addr) Result {
+	conn, err := connectAny(ctx, addrs, t.Port)
 	if err != nil {
 		return judge(ctx, err)
 	}
@@ -56,7 +54,7 @@ func (p *tcpProber) probe(ctx context.Context, t Target) Result {
 	defer func() { conn.Close() }()
 	defer bind(ctx, conn)()
 	if p.tls != nil {
-		if conn, err = handshake(conn, p.tls, t); err != nil {
+		if conn, err = p.tls.secure(conn, t); err != nil {
 			return judge(ctx, err)
 		}
 	}
