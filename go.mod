@@ -3,13 +3,14 @@ module github.com/gtm-dns/coredns-gtm
 go 1.26.0
 
 // Who owns what: the one file that imports each module which is not CoreDNS's
-// own. A test reads this table (test/imports_test.go); "tests" are all _test.go
-// files.
+// own, and behind it the fake backend that speaks it, too. A test reads this table
+// (test/imports_test.go); "tests" are all _test.go files.
 //
 //	github.com/cespare/xxhash/v2  pool/hash.go
 //	github.com/gaissmai/bart      policy/table.go
 //	golang.org/x/net              healthcheck/ping.go
 //	go.uber.org/goleak            tests
+//	google.golang.org/grpc        healthcheck/grpc.go test/fake/grpc.go
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0
@@ -20,6 +21,7 @@ require (
 	github.com/prometheus/client_golang v1.24.1
 	go.uber.org/goleak v1.3.0
 	golang.org/x/net v0.62.0
+	google.golang.org/grpc v1.84.0
 )
 
 require (
@@ -88,6 +90,5 @@ require (
 	golang.org/x/time v0.16.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20260715232425-e75dac1f907d // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260928230214-8a89bd6388cc // indirect
-	google.golang.org/grpc v1.84.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )

@@ -250,11 +250,7 @@ func TestRegistryErrors(t *testing.T) {
 	good := checksTo(3, nil)
 	bad := good[1]
 	bad.Options = unique.Make(DefaultOptions(DNS))
-<<<<<<< HEAD
-	if _, err := r.Lease([]Check{good[0], bad}, nil, nil); err == nil || err.Error() != `check kind "dns" is not built yet` {
-=======
-	if _, err := r.Lease([]Check{good[0], bad}, nil); err == nil || err.Error() != `check kind "dns": query "" is not a domain name with its last dot` {
->>>>>>> e55a080 (healthcheck: resolve host names and honour their TTL; add dns, grpc and min_cert_days)
+	if _, err := r.Lease([]Check{good[0], bad}, nil, nil); err == nil || err.Error() != `check kind "dns": query "" is not a domain name with its last dot` {
 		t.Errorf("%v", err)
 	}
 	for want, change := range map[string]func(*Thresholds){

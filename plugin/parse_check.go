@@ -18,16 +18,18 @@ type checkDraft struct {
 var (
 	withPort = slices.DeleteFunc(healthcheck.Kinds(), func(k healthcheck.Kind) bool { return !healthcheck.TakesPort(k) })
 	withHTTP = []healthcheck.Kind{healthcheck.HTTP, healthcheck.HTTPS}
-	withTLS  = []healthcheck.Kind{healthcheck.TCP, healthcheck.HTTPS}
+	withTLS  = []healthcheck.Kind{healthcheck.TCP, healthcheck.HTTPS, healthcheck.GRPC}
+	mayTLS   = []healthcheck.Kind{healthcheck.TCP, healthcheck.GRPC}
 	onlyTCP  = []healthcheck.Kind{healthcheck.TCP}
+	onlyGRPC = []healthcheck.Kind{healthcheck.GRPC}
+	onlyDNS  = []healthcheck.Kind{healthcheck.DNS}
 	onlyPing = []healthcheck.Kind{healthcheck.Ping}
 )
 
 // checkBlock is that of check NAME KIND.
 var checkBlock = block[checkDraft]{
-	name:  "check",
-	kind:  func(d *checkDraft) healthcheck.Kind { return d.Options.Kind },
-	later: []string{"min_cert_days"},
+	name: "check",
+	kind: func(d *checkDraft) healthcheck.Kind { return d.Options.Kind },
 	options: []option[checkDraft]{
 		{usage: "port N", args: oneArg, kinds: withPort, set: (*checkDraft).setPort},
 		{usage: "interval DURATION", args: oneArg, set: (*checkDraft).setInterval},
@@ -47,14 +49,21 @@ var checkBlock = block[checkDraft]{
 		{usage: "body REGEX", args: oneArg, prose: true, kinds: withHTTP, set: (*checkDraft).setBody},
 		{usage: "follow_redirects on|off", args: oneArg, kinds: withHTTP, set: (*checkDraft).setFollowRedirects},
 
-		{usage: "tls", args: noArgs, kinds: onlyTCP, set: (*checkDraft).setTLS},
+		{usage: "tls", args: noArgs, kinds: mayTLS, set: (*checkDraft).setTLS},
 		{usage: "sni NAME", args: oneArg, kinds: withTLS, set: (*checkDraft).setSNI},
 		{usage: "tls_verify on|off", args: oneArg, kinds: withTLS, set: (*checkDraft).setTLSVerify},
 		{usage: "tls_ca FILE", args: oneArg, kinds: withTLS, set: (*checkDraft).setTLSCA},
 		{usage: "tls_cert CERT KEY", args: arity{2, 2}, kinds: withTLS, set: (*checkDraft).setTLSCert},
+		{usage: "min_cert_days N", args: oneArg, kinds: withTLS, set: (*checkDraft).setMinCertDays},
 
 		{usage: "send TEXT", args: oneArg, prose: true, kinds: onlyTCP, set: (*checkDraft).setSend},
 		{usage: "receive REGEX", args: oneArg, prose: true, kinds: onlyTCP, set: (*checkDraft).setReceive},
+
+		{usage: "service NAME", args: oneArg, kinds: onlyGRPC, set: (*checkDraft).setService},
+
+		{usage: "query NAME TYPE", args: arity{2, 2}, kinds: onlyDNS, set: (*checkDraft).setQuery},
+		{usage: "rcode RCODE", args: oneArg, kinds: onlyDNS, set: (*checkDraft).setRcode},
+		{usage: "transport udp|tcp", args: oneArg, kinds: onlyDNS, set: (*checkDraft).setTransport},
 
 		{usage: "count N", args: oneArg, kinds: onlyPing, set: (*checkDraft).setCount},
 		{usage: "loss P%", args: oneArg, kinds: onlyPing, set: (*checkDraft).setLoss},
@@ -71,16 +80,12 @@ func newCheck(pos Pos, name string, kind healthcheck.Kind) CheckConfig {
 	}
 }
 
-// parseKind reads a kind of check that can be made.
+// parseKind reads a kind of check.
 func parseKind(word string) (healthcheck.Kind, error) {
-	kind := healthcheck.Kind(word)
 	if !isKind(word) {
 		return "", fmt.Errorf("%q is not a kind of check: %s", word, suggest(word, "the kinds are", texts(healthcheck.Kinds())))
 	}
-	if _, err := healthcheck.New(healthcheck.DefaultOptions(kind)); err != nil {
-		return "", err
-	}
-	return kind, nil
+	return healthcheck.Kind(word), nil
 }
 
 func isKind(word string) bool {
@@ -98,7 +103,7 @@ func readCheck(g *gtmDraft, l *line) error {
 	d := checkDraft{newCheck(l.pos, name, kind), g.root}
 	seen, err := checkBlock.read(what, &d, l, l.block)
 	if err == nil {
-		err = d.finish(what, seen)
+		err = d.finish(what, l, seen)
 	}
 	if err == nil {
 		err = place(l, what, g.proves(d.Options))
@@ -118,9 +123,12 @@ func (g *gtmDraft) proves(o healthcheck.Options) error {
 }
 
 // finish looks at what depends on several options, in whatever order they stand.
-func (d *checkDraft) finish(what string, seen said) error {
-	if d.Options.Kind == healthcheck.TCP && !d.Options.TLS {
-		for _, name := range []string{"sni", "tls_verify", "tls_ca", "tls_cert"} {
+func (d *checkDraft) finish(what string, owner *line, seen said) error {
+	if d.Options.Kind == healthcheck.DNS && seen["query"] == nil {
+		return owner.pos.Errorf("%s: no query: write query NAME TYPE", what)
+	}
+	if slices.Contains(mayTLS, d.Options.Kind) && !d.Options.TLS {
+		for _, name := range []string{"sni", "tls_verify", "tls_ca", "tls_cert", "min_cert_days"} {
 			if l := seen[name]; l != nil {
 				return l.pos.Errorf("%s: %s needs tls: write tls on a line of its own", what, name)
 			}
@@ -192,6 +200,7 @@ var inlines = map[healthcheck.Kind]struct {
 	healthcheck.TCP:   {"check tcp PORT", arity{1, 1}},
 	healthcheck.HTTP:  {"check http [PORT [PATH]]", arity{0, 2}},
 	healthcheck.HTTPS: {"check https [PORT [PATH]]", arity{0, 2}},
+	healthcheck.GRPC:  {"check grpc PORT", arity{1, 1}},
 }
 
 // inline reads check KIND [PORT [PATH]].
@@ -200,8 +209,11 @@ func (g *gtmDraft) inline(l *line) (*CheckConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	rest, form := l.words[2:], inlines[kind]
+	rest := l.words[2:]
+	form, ok := inlines[kind]
 	switch {
+	case !ok:
+		return nil, fmt.Errorf("a %s check cannot stand in one line: declare it with check NAME %[1]s { ... }, and write its NAME here", kind)
 	case len(rest) > form.max:
 		return nil, fmt.Errorf("left-over %q behind %s: write %s", rest[form.max], phrase(l.words[:2+form.max]), form.usage)
 	case len(rest) < form.min:

@@ -32,6 +32,8 @@ const (
 	minTimeout  = time.Millisecond
 	maxStreak   = 100
 	maxCount    = 100
+	maxCertDays = 3650
+	maxService  = 255
 
 	defaultFreezeMin = 10 // fewer targets that fail together are no sign of anything
 	maxFreezeMin     = 1 << 20
@@ -218,6 +220,11 @@ func (d *checkDraft) setTLSCert(l *line) (err error) {
 	return nil
 }
 
+func (d *checkDraft) setMinCertDays(l *line) (err error) {
+	d.Options.MinCertDays, err = parseNumber(l.words[1], 1, maxCertDays)
+	return err
+}
+
 // maxPEM bounds a file of certificates: the system's own are 0.2 MB.
 const maxPEM = 4 << 20
 
@@ -254,6 +261,52 @@ func (d *checkDraft) setSend(l *line) (err error) {
 func (d *checkDraft) setReceive(l *line) (err error) {
 	d.Options.Receive, err = parseRegexp(l.words[1])
 	return err
+}
+
+// setService reads the name of a gRPC service, such as grpc.health.v1.Health.
+func (d *checkDraft) setService(l *line) error {
+	name := l.words[1]
+	odd := func(r rune) bool { return r <= ' ' || r > '~' }
+	if name == "" || len(name) > maxService || strings.ContainsFunc(name, odd) {
+		return fmt.Errorf("%q is not the name of a service: want 1 to %d printable ASCII characters, without spaces", name, maxService)
+	}
+	d.Options.Service = name
+	return nil
+}
+
+func (d *checkDraft) setQuery(l *line) (err error) {
+	if d.Options.Query, err = parseQueryName(l.words[1]); err != nil {
+		return err
+	}
+	var ok bool
+	if d.Options.QueryType, ok = healthcheck.ParseQueryType(l.words[2]); !ok {
+		return fmt.Errorf("%q is not a type that can be asked for, such as A or SOA", l.words[2])
+	}
+	return nil
+}
+
+// parseQueryName reads a name that a DNS check asks for; the root is one, too.
+func parseQueryName(word string) (string, error) {
+	if word == "." {
+		return word, nil
+	}
+	return parseDomainName(word)
+}
+
+func (d *checkDraft) setRcode(l *line) error {
+	var ok bool
+	if d.Options.Rcode, ok = healthcheck.ParseRcode(l.words[1]); !ok {
+		return fmt.Errorf("%q is not a response code such as NOERROR or NXDOMAIN", l.words[1])
+	}
+	return nil
+}
+
+func (d *checkDraft) setTransport(l *line) error {
+	d.Options.Transport = l.words[1]
+	if d.Options.Transport != healthcheck.OverUDP && d.Options.Transport != healthcheck.OverTCP {
+		return fmt.Errorf("%q is neither udp nor tcp", l.words[1])
+	}
+	return nil
 }
 
 func (d *checkDraft) setCount(l *line) (err error) {

@@ -179,11 +179,12 @@ func ownership(f goFile, imported string, owners map[string]string, used map[str
 			return fmt.Sprintf("imports %s, to which go.mod gives no owner", imported)
 		}
 	}
-	switch owner := owners[owned]; {
+	owner, fake, _ := strings.Cut(owners[owned], " ")
+	switch {
 	case owner == f.path, owner == "tests" && f.test():
 		used[owned] = true
-	case !f.test():
-		return fmt.Sprintf("imports %s, which go.mod gives to %s", imported, owner)
+	case !f.test() && (fake != f.path || f.dir() != "test/fake"):
+		return fmt.Sprintf("imports %s, which go.mod gives to %s", imported, owners[owned])
 	}
 	return ""
 }
@@ -236,10 +237,11 @@ func tree(root string) (map[string]string, error) {
 	return sources, err
 }
 
-// ownerLine is a row of the table in go.mod: a module and the file that imports it.
-var ownerLine = regexp.MustCompile(`(?m)^//\t(\S+\.\S+/\S+)\s+(\S+)$`)
+// ownerLine is a row of the table in go.mod: a module, the file that imports it,
+// and maybe one of test/fake that does so, too.
+var ownerLine = regexp.MustCompile(`(?m)^//\t(\S+\.\S+/\S+)\s+(\S+(?: test/fake/\S+)?)$`)
 
-// ownersOf reads the table in go.mod: module -> file.
+// ownersOf reads the table in go.mod: module -> file, or two with a space between.
 func ownersOf(gomod string) map[string]string {
 	owners := map[string]string{}
 	for _, row := range ownerLine.FindAllStringSubmatch(gomod, -1) {
@@ -289,11 +291,14 @@ func house() (sources, owners map[string]string) {
 		"build/coredns/main.go":      `package main; import ("github.com/coredns/coredns/coremain"; "` + module + `/build/plugins")`,
 		pluginList:                   `package plugins; import (_ "example.org/other/plugin"; _ "` + module + `/plugin")`,
 		"test/start_test.go":         `package test; import ("github.com/coredns/caddy"; "` + module + `/build/plugins"; "` + module + `/test/fake")`,
+		"healthcheck/grpc.go":        `package healthcheck; import "google.golang.org/grpc"`,
 		"test/fake/backend.go":       `package fake; import "net/http"`,
+		"test/fake/grpc.go":          `package fake; import "google.golang.org/grpc/health"`,
 	}
 	owners = map[string]string{
-		"golang.org/x/net":   "healthcheck/ping.go",
-		"go.uber.org/goleak": "tests",
+		"golang.org/x/net":       "healthcheck/ping.go",
+		"go.uber.org/goleak":     "tests",
+		"google.golang.org/grpc": "healthcheck/grpc.go test/fake/grpc.go",
 	}
 	return sources, owners
 }
@@ -333,6 +338,9 @@ func TestImportRulesSee(t *testing.T) {
 		{"coredns in a room", "plugin/notify/x.go", `package notify; import clog "github.com/coredns/coredns/plugin/pkg/log"`, "plugin/notify/x.go: imports github.com/coredns/coredns/plugin/pkg/log [the seam to CoreDNS:"},
 		{"caddy in pool's test", "pool/x_test.go", `package pool; import "github.com/coredns/caddy/caddyfile"`, "pool/x_test.go: imports github.com/coredns/caddy/caddyfile [the seam to CoreDNS:"},
 		{"a second owner", "policy/x.go", `package policy; import "golang.org/x/net/idna"`, "policy/x.go: imports golang.org/x/net/idna, which go.mod gives to healthcheck/ping.go [one owner:"},
+		{"a second owner among the fakes", "test/fake/x.go", `package fake; import "google.golang.org/grpc"`, "test/fake/x.go: imports google.golang.org/grpc, which go.mod gives to healthcheck/grpc.go test/fake/grpc.go [one owner:"},
+		{"a third owner", "policy/x.go", `package policy; import "google.golang.org/grpc"`, "policy/x.go: imports google.golang.org/grpc, which go.mod gives to healthcheck/grpc.go test/fake/grpc.go [one owner:"},
+		{"a fake in the owner's place", "healthcheck/grpc.go", `package healthcheck; import "net"`, "go.mod: gives google.golang.org/grpc to healthcheck/grpc.go test/fake/grpc.go, where nothing imports it [one owner:"},
 		{"no owner", "test/fake/x.go", `package fake; import "example.org/mod/v2"`, "test/fake/x.go: imports example.org/mod/v2, to which go.mod gives no owner [one owner:"},
 		{"no owner, in a test", "pool/x_test.go", `package pool; import "example.org/mod/v2"`, "pool/x_test.go: imports example.org/mod/v2, to which go.mod gives no owner [one owner:"},
 		{"a module of the tests in the code", "pool/x.go", `package pool; import "go.uber.org/goleak"`, "pool/x.go: imports go.uber.org/goleak, which go.mod gives to tests [one owner:"},
@@ -361,8 +369,10 @@ func TestImportRulesSee(t *testing.T) {
 }
 
 func TestImportRulesReadOwners(t *testing.T) {
-	got := ownersOf("// The owners:\n//\n//\tgolang.org/x/net    healthcheck/ping.go\n//\tgo.uber.org/goleak  tests\n\nmodule example.org/m\n\nrequire example.org/a v1.0.0 // indirect\n")
-	want := map[string]string{"golang.org/x/net": "healthcheck/ping.go", "go.uber.org/goleak": "tests"}
+	got := ownersOf("// The owners:\n//\n//\tgolang.org/x/net    healthcheck/ping.go\n//\tgo.uber.org/goleak  tests\n//\texample.org/b  pool/b.go test/fake/b.go\n//\texample.org/c  pool/c.go policy/c.go\n\nmodule example.org/m\n\nrequire example.org/a v1.0.0 // indirect\n")
+	want := map[string]string{
+		"golang.org/x/net": "healthcheck/ping.go", "go.uber.org/goleak": "tests", "example.org/b": "pool/b.go test/fake/b.go",
+	}
 	if !maps.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
