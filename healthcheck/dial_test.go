@@ -117,9 +117,23 @@ func TestConnectTimeout(t *testing.T) {
 		}
 		defer conn.Close()
 	}
-	for _, k := range []Kind{TCP, HTTP, HTTPS} {
-		wantSaid(t, probe(t, DefaultOptions(k), to, soon), "fail: timeout")
+	for _, o := range everyTCP() {
+		wantSaid(t, probe(t, o, to, soon), "fail: timeout")
 	}
+}
+
+// everyTCP are options of all kinds that connect over TCP.
+func everyTCP() []Options {
+	var all []Options
+	for _, o := range everyKind() {
+		if o.Kind == DNS {
+			o.Transport = OverTCP
+		}
+		if o.Kind != Ping {
+			all = append(all, o)
+		}
+	}
+	return all
 }
 
 func TestOutOfDescriptors(t *testing.T) {
@@ -147,10 +161,12 @@ func TestOutOfDescriptors(t *testing.T) {
 		}
 		files = append(files, f)
 	}
-	for _, k := range []Kind{TCP, HTTP, HTTPS} {
-		wantSaid(t, probe(t, DefaultOptions(k), to, longEnough), "inconclusive: descriptors")
+	for _, o := range everyKind() {
+		wantSaid(t, probe(t, o, to, longEnough), "inconclusive: descriptors")
 	}
-	wantSaid(t, probe(t, DefaultOptions(Ping), Target{Host: "127.0.0.1"}, longEnough), "inconclusive: descriptors")
+	to.Host = "www.test."
+	withResolver(t, systemLookup{dialer.DialContext}.lookup)
+	wantSaid(t, probe(t, DefaultOptions(TCP), to, longEnough), "inconclusive: descriptors")
 }
 
 // inEmptyNet runs f where there is no route at all. Its thread ends with it.
@@ -173,8 +189,8 @@ func inEmptyNet(t *testing.T, f func()) {
 func TestNoRoute(t *testing.T) {
 	inEmptyNet(t, func() {
 		for _, host := range []string{"192.0.2.1", "2001:db8::1"} {
-			for _, k := range []Kind{TCP, HTTP, HTTPS, Ping} {
-				o := DefaultOptions(k)
+			for _, o := range everyKind() {
+				k := o.Kind
 				p, err := New(o)
 				if err != nil {
 					t.Error(err)
@@ -244,6 +260,7 @@ func TestReadMatchBound(t *testing.T) {
 		}
 	}
 }
+
 func TestTold(t *testing.T) {
 	for host, want := range map[string]string{
 		"192.0.2.1": "192.0.2.1", "fe80::1%eth0": "fe80::1",

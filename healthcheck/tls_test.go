@@ -189,6 +189,46 @@ func TestTCPWithTLS(t *testing.T) {
 	}
 }
 
+// A certificate with less than so many days left is a fail, whether it is verified
+// or not, and only the peer's own counts. (grpc: TestGRPCWithTLS.)
+func TestMinCertDays(t *testing.T) {
+	ca := newAuthority(t)
+	const days = 30
+	lasting := func(left time.Duration) tls.Certificate {
+		c := ca.sign(&x509.Certificate{
+			DNSNames: []string{"www.example.org"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(left),
+		})
+		c.Certificate = append(c.Certificate, ca.cert.Raw) // of which an hour is left
+		return c
+	}
+	for _, c := range []struct {
+		left time.Duration
+		days int
+		want string
+	}{
+		{days*24*time.Hour + time.Minute, days, "pass"},
+		{days*24*time.Hour - time.Minute, days, "fail: tls: expiring"},
+		{time.Minute, 0, "pass"},
+		{time.Minute, 1, "fail: tls: expiring"},
+		{maxCertDays * 24 * time.Hour, maxCertDays - 1, "pass"},
+	} {
+		cfg := &tls.Config{Certificates: []tls.Certificate{lasting(c.left)}}
+		to := serve(t, "127.0.0.1", secured(cfg, answering("HTTP/1.1 200 OK\r\n\r\n", nil)))
+		for _, kind := range []Kind{HTTPS, TCP} {
+			for _, verify := range []bool{true, false} {
+				o := DefaultOptions(kind)
+				o.TLS, o.SNI, o.TLSVerify, o.MinCertDays = true, "www.example.org", verify, c.days
+				if verify {
+					o.CA = ca.pem
+				}
+				if got := said(probe(t, o, to, longEnough)); got != c.want {
+					t.Errorf("%s, verified %v, %v left of %d days: got %q, want %q", kind, verify, c.left, c.days, got, c.want)
+				}
+			}
+		}
+	}
+}
+
 // What the peer is told of a name: the SNI option, else the host, else the
 // target's own name; nothing for an address.
 func TestServerName(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/coredns/coredns/plugin/pkg/fall"
+	"github.com/miekg/dns"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/policy"
@@ -131,6 +132,28 @@ follow_redirects on
 	{"check https", "check web https {\nsni WWW.example.org\ntls_verify off\n}", withConfig(func(c *Config) {
 		c.Checks = []CheckConfig{aCheck(healthcheck.HTTPS, func(k *CheckConfig) { k.Options.SNI, k.Options.TLSVerify = "www.example.org", false })}
 	})},
+	{"check https, the certificate's days", "check web https {\nmin_cert_days 3650\n}", withConfig(func(c *Config) {
+		c.Checks = []CheckConfig{aCheck(healthcheck.HTTPS, func(k *CheckConfig) { k.Options.MinCertDays = 3650 })}
+	})},
+	{"check grpc", "check web grpc {\nport 50051\nservice helloworld.Greeter\n}", withConfig(func(c *Config) {
+		c.Checks = []CheckConfig{aCheck(healthcheck.GRPC, func(k *CheckConfig) { k.Port, k.Options.Service = 50051, "helloworld.Greeter" })}
+	})},
+	{"check grpc with tls", "check web grpc {\nport 443\nmin_cert_days 14\nsni WWW.example.org\ntls_verify off\ntls\n}", withConfig(func(c *Config) {
+		c.Checks = []CheckConfig{aCheck(healthcheck.GRPC, func(k *CheckConfig) {
+			k.Port = 443
+			k.Options.TLS, k.Options.TLSVerify, k.Options.SNI, k.Options.MinCertDays = true, false, "www.example.org", 14
+		})}
+	})},
+	{"check dns", "check web dns {\nquery WWW.Example.org AAAA\n}", withConfig(func(c *Config) {
+		c.Checks = []CheckConfig{aCheck(healthcheck.DNS, func(k *CheckConfig) { k.Options.Query, k.Options.QueryType = "www.example.org.", dns.TypeAAAA })}
+	})},
+	{"check dns, all options", "check web dns {\nport 5353\nquery . SOA\nrcode REFUSED\ntransport tcp\n}", withConfig(func(c *Config) {
+		c.Checks = []CheckConfig{aCheck(healthcheck.DNS, func(k *CheckConfig) {
+			k.Port = 5353
+			o := &k.Options
+			o.Query, o.QueryType, o.Rcode, o.Transport = ".", dns.TypeSOA, dns.RcodeRefused, healthcheck.OverTCP
+		})}
+	})},
 	{"check tcp", `check web tcp {
 send "PING\r\n\x00é\"{"
 receive ^PONG
@@ -158,6 +181,7 @@ check ping
 check tcp 22
 check http 8080
 check https 8443 /healthz
+check grpc 50051
 check_require 50%
 healthy_when all
 balance hash
@@ -180,6 +204,7 @@ slow_start 24h
 			Checks: []CheckUse{
 				inline(8, healthcheck.Ping, 0, ""), inline(9, healthcheck.TCP, 22, ""),
 				inline(10, healthcheck.HTTP, 8080, "/"), inline(11, healthcheck.HTTPS, 8443, "/healthz"),
+				inline(12, healthcheck.GRPC, 50051, ""),
 			},
 			CheckRequire: half, HealthyWhen: pool.QuorumAll, Balance: pool.Hash, Answers: 2, SlowStart: 24 * time.Hour,
 		}}

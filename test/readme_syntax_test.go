@@ -16,7 +16,7 @@ var languageBlocks = []struct {
 }{
 	{"gtm [ZONE...] {", []string{"%s"}},
 	{"region NAME {", []string{"region a {\n%s\n}"}},
-	{"check NAME KIND {", []string{"check a ping {\n%s\n}", "check a tcp {\n%s\n}", "check a http {\n%s\n}", "check a https {\n%s\n}"}},
+	{"check NAME KIND {", []string{"check a ping {\n%s\n}", "check a tcp {\n%s\n}", "check a http {\n%s\n}", "check a https {\n%s\n}", "check a grpc {\n%s\n}", "check a dns {\n%s\n}"}},
 	{"pool NAME {", []string{"pool a {\n%s\n}"}},
 	{"failover NAME {", []string{"failover a {\n%s\n}"}},
 	{"set NAME {", []string{"failover a {\nset b {\n%s\n}\n}"}},
