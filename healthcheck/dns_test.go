@@ -31,9 +31,14 @@ func serveDNS(t *testing.T, host string, handle dns.HandlerFunc) Target {
 		t.Fatal(err)
 	}
 	for _, s := range []*dns.Server{{Listener: ln, Handler: handle}, {PacketConn: packets, Handler: handle}} {
-		started, ended := make(chan struct{}), make(chan error, 1)
+		started, ended := make(chan struct{}), make(chan struct{})
 		s.NotifyStartedFunc = func() { close(started) }
-		go func() { ended <- s.ActivateAndServe() }()
+		go func() {
+			defer close(ended)
+			if err := s.ActivateAndServe(); err != nil {
+				t.Error(err)
+			}
+		}()
 		<-started
 		t.Cleanup(func() {
 			_ = s.Shutdown()

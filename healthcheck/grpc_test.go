@@ -41,8 +41,13 @@ func serveGRPC(t *testing.T, host string, cfg *tls.Config, h health.HealthServer
 	if h != nil {
 		health.RegisterHealthServer(s, h)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- s.Serve(ln) }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := s.Serve(ln); err != nil {
+			t.Error(err)
+		}
+	}()
 	t.Cleanup(func() {
 		s.Stop()
 		<-ended

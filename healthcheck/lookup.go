@@ -3,6 +3,7 @@ package healthcheck
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"math"
 	"net"
 	"sync"
@@ -49,7 +50,7 @@ func (s systemLookup) lookup(ctx context.Context, host string) (answer, error) {
 
 // noAddress is the error of a host name that has no address.
 func noAddress(err error, host string) error {
-	if dnsErr, ok := err.(*net.DNSError); ok {
+	if dnsErr, ok := errors.AsType[*net.DNSError](err); ok {
 		return dnsErr
 	}
 	text := "no address"

@@ -61,15 +61,15 @@ func TestResolveTTL(t *testing.T) {
 		b.say("192.0.2.1", time.Minute)
 		wantResolved(t, r, b, "[192.0.2.1]", 1)
 		b.say("192.0.2.2", time.Minute)
-		time.Sleep(time.Minute - 1)
+		time.Sleep(time.Minute - time.Nanosecond)
 		wantResolved(t, r, b, "[192.0.2.1]", 1)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wantResolved(t, r, b, "[192.0.2.2]", 2)
 
 		b.fail() // which nobody sees before the addresses expire
-		time.Sleep(time.Minute - 1)
+		time.Sleep(time.Minute - time.Nanosecond)
 		wantResolved(t, r, b, "[192.0.2.2]", 2)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		wantResolved(t, r, b, "fail: resolution", 3)
 		wantResolved(t, r, b, "fail: resolution", 4) // a failure is not kept
 		b.say("192.0.2.3", time.Minute)
@@ -87,9 +87,9 @@ func TestResolveBounds(t *testing.T) {
 			r := &resolver{lookup: b.lookup}
 			b.say("192.0.2.1", ttl)
 			wantResolved(t, r, b, "[192.0.2.1]", 1)
-			time.Sleep(want - 1)
+			time.Sleep(want - time.Nanosecond)
 			wantResolved(t, r, b, "[192.0.2.1]", 1)
-			time.Sleep(1)
+			time.Sleep(time.Nanosecond)
 			wantResolved(t, r, b, "[192.0.2.1]", 2)
 		})
 	}
