@@ -100,7 +100,7 @@ var wrongChecks = []mistakes{
 		{`service ""`, `Corefile:4: check "web": service: "" is not the name of a service: want 1 to 255 printable ASCII characters, without spaces`},
 		{`service "a b"`, `Corefile:4: check "web": service: "a b" is not the name of a service: want 1 to 255 printable ASCII characters, without spaces`},
 		{"transport tcp", `Corefile:4: check "web": transport does not belong to a check of kind grpc: it is for dns`},
-		{"frob 1", `Corefile:4: unknown option "frob" in check "web": its options are port, interval, timeout, fall, rise, recheck, max_latency, tls, sni, tls_verify, tls_ca, tls_cert, min_cert_days, service`},
+		{"frob 1", `Corefile:4: unknown option "frob" in check "web": its options are port, interval, timeout, fall, rise, recheck, max_latency, flap, freeze, tls, sni, tls_verify, tls_ca, tls_cert, min_cert_days, service`},
 	}},
 	{"check dns", "check web dns {\n%s\n}", []mistake{
 		{"rcode NOERROR", `Corefile:3: check "web": no query: write query NAME TYPE`},
@@ -117,7 +117,7 @@ var wrongChecks = []mistakes{
 		{"query example.org A\ntransport tls", `Corefile:5: check "web": transport: "tls" is neither udp nor tcp`},
 		{"tls", `Corefile:4: check "web": tls does not belong to a check of kind dns: it is for tcp, grpc`},
 		{"host www.example.org", `Corefile:4: check "web": host does not belong to a check of kind dns: it is for http, https`},
-		{"frob 1", `Corefile:4: unknown option "frob" in check "web": its options are port, interval, timeout, fall, rise, recheck, max_latency, query, rcode, transport`},
+		{"frob 1", `Corefile:4: unknown option "frob" in check "web": its options are port, interval, timeout, fall, rise, recheck, max_latency, flap, freeze, query, rcode, transport`},
 	}},
 	{"check ping", "check web ping {\n%s\n}", []mistake{
 		{"port 80", `Corefile:4: check "web": port does not belong to a check of kind ping: it is for tcp, http, https, grpc, dns`},
