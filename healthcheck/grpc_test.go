@@ -439,6 +439,36 @@ func TestGRPCOneConnection(t *testing.T) {
 	}
 }
 
+// A connection is given away once: two transports must not share it.
+func TestGRPCDial(t *testing.T) {
+	call := &grpcCall{}
+	if conn, err := call.dial(t.Context(), ""); conn != call || err != nil {
+		t.Errorf("%v, %v", conn, err)
+	}
+	if conn, err := call.dial(t.Context(), ""); conn != nil || err == nil {
+		t.Errorf("%v, %v", conn, err)
+	}
+}
+
+// The scheme's own port is left out.
+func TestGRPCAuthorityPort(t *testing.T) {
+	for _, c := range []struct {
+		p    grpcProber
+		to   Target
+		want string
+	}{
+		{grpcProber{}, Target{"192.0.2.1", 80}, "192.0.2.1"},
+		{grpcProber{}, Target{"192.0.2.1", 443}, "192.0.2.1:443"},
+		{grpcProber{tls: &tlsClient{}}, Target{"www.example.org.", 443}, "www.example.org"},
+		{grpcProber{tls: &tlsClient{}}, Target{"fe80::1%eth0", 80}, "[fe80::1]:80"},
+		{grpcProber{tls: &tlsClient{}, sni: "www.example.org"}, Target{"192.0.2.1", 443}, "www.example.org"},
+	} {
+		if got := c.p.authority(c.to); got != c.want {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
+
 func BenchmarkGRPC(b *testing.B) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
