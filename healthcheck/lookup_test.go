@@ -255,14 +255,12 @@ func TestLookupEveryKind(t *testing.T) {
 		answers(w, q)
 	})
 	withResolver(t, at(to).lookup)
-	refuses := closedPort(t, "127.0.0.1")
 	for range 3 {
 		for _, o := range everyKind() {
-			want := "fail: refused"
-			if o.Kind == Ping {
-				want = "pass"
+			r := probe(t, o, Target{Host: "www.test.", Port: 1}, longEnough)
+			if r.Verdict == Inconclusive || r.Reason == ReasonResolution {
+				t.Errorf("%s: %s", o.Kind, said(r))
 			}
-			wantSaid(t, probe(t, o, Target{Host: "www.test.", Port: refuses.Port}, longEnough), want)
 		}
 	}
 	if asked.Load() != 2 { // A and AAAA, once
