@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/miekg/dns"
 )
@@ -109,25 +108,21 @@ func (p *dnsProber) ask(ctx context.Context, to netip.AddrPort) (rcode int, err 
 	if err != nil {
 		return 0, err
 	}
-	buf := messages.Get().(*[dns.MaxMsgSize]byte)
-	defer messages.Put(buf)
 	if p.transport == OverTCP {
-		return askStream(conn, &query, packed, buf[:])
+		return askStream(conn, &query, packed)
 	}
-	return askPackets(conn, &query, packed, buf[:])
+	return askPackets(conn, &query, packed)
 }
-
-// messages spares each probe a buffer for the largest message.
-var messages = sync.Pool{New: func() any { return new([dns.MaxMsgSize]byte) }}
 
 // errNotOurs is what is wrong with a message that does not answer our question.
 var errNotOurs = errors.New("not the answer to the question")
 
 // askPackets waits for the answer, whatever else comes: it may be forged, or late.
-func askPackets(conn net.Conn, query *dns.Msg, packed, buf []byte) (rcode int, err error) {
+func askPackets(conn net.Conn, query *dns.Msg, packed []byte) (rcode int, err error) {
 	if _, err := conn.Write(packed); err != nil {
 		return 0, err
 	}
+	buf := make([]byte, maxPacket)
 	for {
 		n, err := conn.Read(buf)
 		if err != nil {
@@ -141,20 +136,29 @@ func askPackets(conn net.Conn, query *dns.Msg, packed, buf []byte) (rcode int, e
 
 // askStream reads one message, of which the length comes first (RFC 1035, section
 // 4.2.2): no other can come before it.
-func askStream(conn net.Conn, query *dns.Msg, packed, buf []byte) (rcode int, err error) {
+func askStream(conn net.Conn, query *dns.Msg, packed []byte) (rcode int, err error) {
 	framed := binary.BigEndian.AppendUint16(nil, uint16(len(packed)))
 	if _, err := conn.Write(append(framed, packed...)); err != nil {
 		return 0, err
 	}
-	if _, err := io.ReadFull(conn, buf[:2]); err != nil {
+	var length [2]byte
+	if _, err := io.ReadFull(conn, length[:]); err != nil {
 		return 0, err
 	}
-	buf = buf[:binary.BigEndian.Uint16(buf)]
-	if _, err := io.ReadFull(conn, buf); err != nil {
+	n := int64(binary.BigEndian.Uint16(length[:]))
+	buf, err := io.ReadAll(io.LimitReader(conn, n)) // makes room for what comes, not for what is announced
+	if err == nil && int64(len(buf)) < n {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
 		return 0, err
 	}
 	return readAnswer(query, buf)
 }
+
+// maxPacket is more than a server may send over UDP to one that does not ask for
+// more (RFC 1035, section 4.2.1: 512 bytes).
+const maxPacket = 2 << 10
 
 // dnsHeader is the length of a message's header.
 const dnsHeader = 12

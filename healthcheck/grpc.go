@@ -1,13 +1,10 @@
 package healthcheck
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +14,6 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/grpclog"
 	health "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
@@ -240,21 +236,3 @@ func (securedAlready) Info() credentials.ProtocolInfo {
 
 func (s securedAlready) Clone() credentials.TransportCredentials { return s }
 func (securedAlready) OverrideServerName(string) error           { return nil }
-
-// One error of a client is logged by grpc itself, and a server can bring it about
-// with every probe. All others are shown as they are by default; who asks for more
-// gets all.
-func init() {
-	if os.Getenv("GRPC_GO_LOG_SEVERITY_LEVEL") == "" {
-		grpclog.SetLoggerV2(grpclog.NewLoggerV2(io.Discard, io.Discard, withoutGoAway{os.Stderr}))
-	}
-}
-
-type withoutGoAway struct{ io.Writer }
-
-func (w withoutGoAway) Write(line []byte) (int, error) {
-	if bytes.Contains(line, []byte("Client received GoAway")) {
-		return len(line), nil
-	}
-	return w.Writer.Write(line)
-}
