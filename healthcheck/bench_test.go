@@ -37,7 +37,7 @@ func BenchmarkLease(b *testing.B) {
 		runtime.GC()
 		runtime.ReadMemStats(&before)
 		b.StartTimer()
-		l, err := r.Lease(checks, nil, func(int, State) {})
+		l, err := r.Lease(Terms{Checks: checks, Changed: func(int, State) {}})
 		if err != nil {
 			b.Fatal(err)
 		}

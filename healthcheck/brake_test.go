@@ -13,14 +13,14 @@ import (
 // network is a prober's own: what it reaches passes.
 type network struct {
 	mu   sync.Mutex // guards following
-	dead map[string]bool
+	dead map[string]bool // by host, or host and port
 	cut  bool // nothing is reached
 }
 
 func (n *network) probe(_ context.Context, t Target, _ int) Result {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.cut || n.dead[t.Host] {
+	if n.cut || n.dead[t.Host] || n.dead[fmt.Sprintf("%s:%d", t.Host, t.Port)] {
 		return fail(ReasonTimeout)
 	}
 	return pass()
@@ -145,6 +145,28 @@ func TestBrakeTakesBack(t *testing.T) {
 		}
 		if back == 0 {
 			t.Error("no change says that the brake made it")
+		}
+	})
+}
+
+// A target of which one check was bad before has its other ones back, too.
+func TestBrakeTakesBackCheckByCheck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks := append(checksTo(20, freezing(100, 10)), onPort(81, checksTo(10, freezing(100, 10)))...)
+		b := newBraking(t, checks)
+		defer b.registry.Close()
+		var dead []string
+		var want []int
+		for i := range 10 {
+			dead = append(dead, fmt.Sprintf("192.0.2.%d:81", i))
+			want = append(want, 20+i)
+		}
+		b.net.set(false, dead...)
+		advance(time.Minute)
+		b.net.set(true)
+		advance(14 * time.Second)
+		if got := b.down(t); !slices.Equal(got, want) {
+			t.Errorf("down: %v, want %v", got, want)
 		}
 	})
 }

@@ -11,6 +11,7 @@ const (
 // Change is one change of a check's status.
 type Change struct {
 	Check    Check
+	Name     string // of Terms.Names, or ""
 	From, To State
 	At       time.Time
 	Lasted   time.Duration // how long the status of From lasted
@@ -21,6 +22,7 @@ type Change struct {
 // Freezing says that the brake took hold of the states of checks that are made
 // alike, or let go of them.
 type Freezing struct {
+	Name    string // of one of them
 	Options Options
 	Freeze  Freeze
 	Frozen  bool

@@ -125,7 +125,7 @@ func TestPastIsTakenOver(t *testing.T) {
 			return Past{}, false
 		}
 		var told [3][]State
-		l, err := r.Lease(checks, past, func(i int, s State) { told[i] = append(told[i], s) })
+		l, err := r.Lease(Terms{Checks: checks, Past: past, Changed: func(i int, s State) { told[i] = append(told[i], s) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -145,6 +145,31 @@ func TestPastIsTakenOver(t *testing.T) {
 		for _, c := range seen {
 			if c.From.Status != Unknown && (c.Lasted < time.Hour || c.Lasted > time.Hour+10*time.Second) {
 				t.Errorf("it lasted %v", c.Lasted)
+			}
+		}
+	})
+}
+
+// A change has the name that the latest lease gives to the check.
+func TestNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(func(_ context.Context, _ Target, n int) Result {
+			if n%2 == 0 {
+				return pass()
+			}
+			return fail(ReasonRefused)
+		})
+		r := f.registry(Config{})
+		defer r.Close()
+		checks := checksTo(1, func(th *Thresholds) { th.Fall, th.Rise = 1, 1 })
+		for _, name := range []string{"old", "new"} {
+			if _, err := r.Lease(Terms{Checks: checks, Names: []string{name}}); err != nil {
+				t.Fatal(err)
+			}
+			advance(time.Minute)
+			list := r.Changes()
+			if got := list[len(list)-1].Name; got != name {
+				t.Errorf("%q, want %q", got, name)
 			}
 		}
 	})

@@ -65,11 +65,13 @@ type entry struct {
 	next *entry // in the chain
 
 	// The registry's mutex guards following.
+	name    string
 	state   State
 	since   time.Time // when it got its status
 	probed  bool      // it had a result, or took over from one that had
 	bad     bool      // its last conclusive result is a fail
-	before  State     // when it turned bad
+	turned  time.Time // when it turned bad
+	before  State     // and what it was then
 	brake   *brake    // or nil
 	results ring[kept]
 	dead    bool
@@ -115,17 +117,28 @@ func NewRegistry(cfg Config) *Registry {
 	}
 }
 
-// Lease has checks probed until it is closed. The same check may stand in it
-// more than once. On an error nothing is leased.
+// Terms are what a Lease is for. All but Checks may be nil.
+type Terms struct {
+	// Checks are probed until the Lease is closed. The same one may stand there
+	// more than once.
+	Checks []Check
+	// Names are what the checks are called in a Change; the latest Lease names them.
+	Names []string
+	// Past says what is known of a check from before.
+	Past func(Check) (Past, bool)
+	// Changed is called with the index of a check whose State has changed, possibly
+	// before the registry's Lease has returned, and never after Close has.
+	Changed func(i int, s State)
+}
+
+// Lease has checks probed until it is closed. On an error nothing is leased.
 //
 // A check that is leased already keeps its state. A new one takes over the
 // status of a leased one that differs in thresholds alone, or else that of its
 // past, with no streak: it needs the full rise or fall to leave it. Any other is
-// Unknown. past says what is known of a check from before; it may be nil.
-//
-// changed is called with the index of a check whose State has changed, possibly
-// before Lease has returned, and never after Close has. It may be nil.
-func (r *Registry) Lease(checks []Check, past func(Check) (Past, bool), changed func(i int, s State)) (*Lease, error) {
+// Unknown.
+func (r *Registry) Lease(terms Terms) (*Lease, error) {
+	checks := terms.Checks
 	for i, c := range checks {
 		if err := c.Thresholds.validate(); err != nil {
 			return nil, fmt.Errorf("check %d, %s %s: %w", i, c.Options.Value().Kind, c.Target.Host, err)
@@ -139,14 +152,17 @@ func (r *Registry) Lease(checks []Check, past func(Check) (Past, bool), changed 
 	if err := r.makeProbers(checks); err != nil {
 		return nil, err
 	}
-	l := &Lease{registry: r, changed: changed, entries: make([]*entry, len(checks))}
+	l := &Lease{registry: r, changed: terms.Changed, entries: make([]*entry, len(checks))}
 	var added []*task
 	for i, c := range checks {
-		e, isNew := r.entry(c, past)
+		e, isNew := r.entry(c, terms.Past)
 		if isNew {
 			added = append(added, &e.task)
 		}
 		e.users = append(e.users, user{l, i})
+		if terms.Names != nil {
+			e.name = terms.Names[i]
+		}
 		l.entries[i] = e
 	}
 	r.sched.add(added)
@@ -291,7 +307,7 @@ func (r *Registry) take(e *entry, res Result) (n news) {
 	e.turn(res)
 	if b := e.brake; b != nil {
 		if b.judge(res.At) {
-			n.freezing = &Freezing{Options: e.check.Options.Value(), Freeze: b.freeze, Frozen: b.frozen, Bad: b.turned, Able: b.able()}
+			n.freezing = &Freezing{Name: e.name, Options: e.check.Options.Value(), Freeze: b.freeze, Frozen: b.frozen, Bad: b.turned, Able: b.able()}
 			if b.frozen {
 				for other := range b.entries {
 					r.takeBack(other, res.At, &n)
@@ -314,7 +330,7 @@ func (e *entry) turn(res Result) {
 	}
 	e.bad = bad
 	if bad {
-		e.before = e.state
+		e.turned, e.before = res.At, e.state
 	}
 	switch {
 	case e.brake == nil:
@@ -325,10 +341,10 @@ func (e *entry) turn(res Result) {
 	}
 }
 
-// takeBack gives a check the state that it had before it turned bad, if its
-// target is one of those that turned together.
+// takeBack gives a check the state that it had before it turned bad, if that was
+// within the brake's window.
 func (r *Registry) takeBack(e *entry, at time.Time, n *news) {
-	if e.bad && e.brake.targets[e.check.Target.Host].turned {
+	if e.bad && at.Sub(e.turned) <= e.brake.window {
 		r.set(e, e.before, Change{At: at, Frozen: true}, n)
 	}
 }
@@ -344,7 +360,7 @@ func (r *Registry) set(e *entry, to State, c Change, n *news) {
 	if from.Status == to.Status {
 		return
 	}
-	c.Check, c.From, c.To, c.Lasted = e.check, from, to, c.At.Sub(e.since)
+	c.Check, c.Name, c.From, c.To, c.Lasted = e.check, e.name, from, to, c.At.Sub(e.since)
 	e.since = c.At
 	n.changes = append(n.changes, c)
 	r.changes.add(c, keptChanges)

@@ -250,7 +250,7 @@ func TestRegistryErrors(t *testing.T) {
 	good := checksTo(3, nil)
 	bad := good[1]
 	bad.Options = unique.Make(DefaultOptions(DNS))
-	if _, err := r.Lease([]Check{good[0], bad}, nil, nil); err == nil || err.Error() != `check kind "dns": query "" is not a domain name with its last dot` {
+	if _, err := r.Lease(Terms{Checks: []Check{good[0], bad}}); err == nil || err.Error() != `check kind "dns": query "" is not a domain name with its last dot` {
 		t.Errorf("%v", err)
 	}
 	for want, change := range map[string]func(*Thresholds){
@@ -263,7 +263,7 @@ func TestRegistryErrors(t *testing.T) {
 		"max_latency -1s is negative":                         func(th *Thresholds) { th.MaxLatency = -time.Second },
 	} {
 		bad := checksTo(2, change)[1]
-		if _, err := r.Lease([]Check{good[0], bad}, nil, nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := r.Lease(Terms{Checks: []Check{good[0], bad}}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
@@ -274,7 +274,7 @@ func TestRegistryErrors(t *testing.T) {
 	l.Close()
 	r.Close()
 	r.Close()
-	if _, err := r.Lease(good, nil, nil); err == nil {
+	if _, err := r.Lease(Terms{Checks: good}); err == nil {
 		t.Error("leased by a closed registry")
 	}
 }
@@ -304,7 +304,7 @@ func TestRegistryLocks(t *testing.T) {
 	checks := checksTo(50, quick)
 	for range 20 {
 		mu.Lock()
-		l, err := r.Lease(checks, nil, func(int, State) { locked() })
+		l, err := r.Lease(Terms{Checks: checks, Changed: func(int, State) { locked() }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -344,11 +344,11 @@ func TestRegistryRace(t *testing.T) {
 				})
 				first := rand.IntN(10)
 				var closed bool // guarded by the promise that is tested
-				l, err := r.Lease(checks[first:], nil, func(int, State) {
+				l, err := r.Lease(Terms{Checks: checks[first:], Changed: func(int, State) {
 					if closed {
 						t.Error("told after Close")
 					}
-				})
+				}})
 				if err != nil {
 					t.Error(err)
 					return

@@ -85,7 +85,7 @@ func checksTo(n int, change func(*Thresholds)) []Check {
 
 func mustLease(t *testing.T, r *Registry, checks []Check, changed func(int, State)) *Lease {
 	t.Helper()
-	l, err := r.Lease(checks, nil, changed)
+	l, err := r.Lease(Terms{Checks: checks, Changed: changed})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,16 +41,17 @@ func noteSwitch(name string, from, to *pool.View) (switched uint64) {
 func noteChange(c healthcheck.Change) {
 	kind := string(c.Check.Options.Value().Kind)
 	checkChanges.WithLabelValues(kind, c.To.Status.String()).Inc()
+	what := fmt.Sprintf("check %s (%s %s)", c.Name, kind, at(c.Check.Target))
 	was := fmt.Sprintf("%s for %s", c.From.Status, lasting(c.Lasted))
 	switch {
 	case c.Frozen:
-		log.Warningf("check %s %s is %s again: the mass failure took it along (was %s)", kind, at(c.Check.Target), c.To.Status, was)
+		log.Warningf("%s is %s again: the mass failure took it along (was %s)", what, c.To.Status, was)
 	case c.To.Hold > 0:
-		log.Warningf("check %s %s is down: %s (was %s); it flaps, and is held down for %s", kind, at(c.Check.Target), c.Result.Reason, was, short(c.To.Hold))
+		log.Warningf("%s is down: %s (was %s); it flaps, and is held down for %s", what, c.Result.Reason, was, short(c.To.Hold))
 	case c.To.Status == healthcheck.Down:
-		log.Warningf("check %s %s is down: %s (was %s)", kind, at(c.Check.Target), c.Result.Reason, was)
+		log.Warningf("%s is down: %s (was %s)", what, c.Result.Reason, was)
 	default:
-		log.Infof("check %s %s is up (was %s)", kind, at(c.Check.Target), was)
+		log.Infof("%s is up (was %s)", what, was)
 	}
 }
 
@@ -58,10 +59,10 @@ func noteChange(c healthcheck.Change) {
 func noteFreeze(f healthcheck.Freezing) {
 	if f.Frozen {
 		freezes.WithLabelValues(string(f.Options.Kind)).Inc()
-		log.Errorf("checks %s: %d of %d targets turned bad within one interval, which is freeze %d%% or more: their states are frozen as they were; look at this server's own network first", f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent)
+		log.Errorf("check %s (%s): %d of %d targets turned bad within one interval, which is freeze %d%% or more: their states are frozen as they were; look at this server's own network first", f.Name, f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent)
 		return
 	}
-	log.Warningf("checks %s: %d of %d targets are bad, which is less than freeze %d%%: their states move again", f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent)
+	log.Warningf("check %s (%s): %d of %d targets are bad, which is less than freeze %d%%: their states move again", f.Name, f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent)
 }
 
 // at is where a target is, as text.

@@ -46,16 +46,16 @@ func TestNoteChange(t *testing.T) {
 		change healthcheck.Change
 		want   string
 	}{
-		{healthcheck.Change{Check: web, To: down, Result: refused, Lasted: 1234567 * time.Microsecond},
-			"[WARNING] plugin/gtm: check http [2001:db8::1]:80 is down: refused (was unknown for 1.235s)"},
-		{healthcheck.Change{Check: web, From: up, To: down, Result: refused, Lasted: 61*time.Hour + 29*time.Second},
-			"[WARNING] plugin/gtm: check http [2001:db8::1]:80 is down: refused (was up for 61h)"},
-		{healthcheck.Change{Check: ping, From: down, To: up, Lasted: 90*time.Second + time.Millisecond},
-			"[INFO] plugin/gtm: check ping 192.0.2.1 is up (was down for 1m30s)"},
-		{healthcheck.Change{Check: ping, From: up, To: held, Result: refused, Lasted: 20 * time.Second},
-			"[WARNING] plugin/gtm: check ping 192.0.2.1 is down: refused (was up for 20s); it flaps, and is held down for 5m"},
-		{healthcheck.Change{Check: ping, From: down, To: up, Frozen: true, Lasted: 2 * time.Second},
-			"[WARNING] plugin/gtm: check ping 192.0.2.1 is up again: the mass failure took it along (was down for 2s)"},
+		{healthcheck.Change{Check: web, Name: "web", To: down, Result: refused, Lasted: 1234567 * time.Microsecond},
+			"[WARNING] plugin/gtm: check web (http [2001:db8::1]:80) is down: refused (was unknown for 1.235s)"},
+		{healthcheck.Change{Check: web, Name: "web", From: up, To: down, Result: refused, Lasted: 61*time.Hour + 29*time.Second},
+			"[WARNING] plugin/gtm: check web (http [2001:db8::1]:80) is down: refused (was up for 61h)"},
+		{healthcheck.Change{Check: ping, Name: "ping", From: down, To: up, Lasted: 90*time.Second + time.Millisecond},
+			"[INFO] plugin/gtm: check ping (ping 192.0.2.1) is up (was down for 1m30s)"},
+		{healthcheck.Change{Check: ping, Name: "ping", From: up, To: held, Result: refused, Lasted: 20 * time.Second},
+			"[WARNING] plugin/gtm: check ping (ping 192.0.2.1) is down: refused (was up for 20s); it flaps, and is held down for 5m"},
+		{healthcheck.Change{Check: ping, Name: "ping", From: down, To: up, Frozen: true, Lasted: 2 * time.Second},
+			"[WARNING] plugin/gtm: check ping (ping 192.0.2.1) is up again: the mass failure took it along (was down for 2s)"},
 	} {
 		log := captureLog(t)
 		before := counted(t, checkChanges)
@@ -73,7 +73,7 @@ func TestNoteChange(t *testing.T) {
 func TestNoteFreeze(t *testing.T) {
 	log := captureLog(t)
 	freezing := healthcheck.Freezing{
-		Options: healthcheck.DefaultOptions(healthcheck.TCP), Freeze: healthcheck.Freeze{Percent: 80, Min: 10},
+		Name: "web", Options: healthcheck.DefaultOptions(healthcheck.TCP), Freeze: healthcheck.Freeze{Percent: 80, Min: 10},
 		Frozen: true, Bad: 17, Able: 20,
 	}
 	before := counted(t, freezes)
@@ -81,8 +81,8 @@ func TestNoteFreeze(t *testing.T) {
 	freezing.Frozen, freezing.Bad = false, 15
 	noteFreeze(freezing)
 	for _, want := range []string{
-		"[ERROR] plugin/gtm: checks tcp: 17 of 20 targets turned bad within one interval, which is freeze 80% or more: their states are frozen as they were; look at this server's own network first",
-		"[WARNING] plugin/gtm: checks tcp: 15 of 20 targets are bad, which is less than freeze 80%: their states move again",
+		"[ERROR] plugin/gtm: check web (tcp): 17 of 20 targets turned bad within one interval, which is freeze 80% or more: their states are frozen as they were; look at this server's own network first",
+		"[WARNING] plugin/gtm: check web (tcp): 15 of 20 targets are bad, which is less than freeze 80%: their states move again",
 	} {
 		if log.count(want) != 1 {
 			t.Errorf("got:\n%swant %s", log.text.String(), want)

@@ -66,11 +66,11 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 	}
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
-	var known func(healthcheck.Check) (healthcheck.Past, bool)
+	terms := healthcheck.Terms{Checks: pub.plan.checks, Names: pub.plan.labels, Changed: pub.check}
 	if earlier != nil {
-		known = earlier.check()
+		terms.Past = earlier.check()
 	}
-	lease, err := r.Lease(pub.plan.checks, known, pub.check) // its callbacks wait for mu
+	lease, err := r.Lease(terms) // its callbacks wait for mu
 	if err != nil {
 		return err
 	}
