@@ -12,9 +12,9 @@ import (
 
 // network is a prober's own: what it reaches passes.
 type network struct {
-	mu   sync.Mutex // guards following
+	mu   sync.Mutex      // guards following
 	dead map[string]bool // by host, or host and port
-	cut  bool // nothing is reached
+	cut  bool            // nothing is reached
 }
 
 func (n *network) probe(_ context.Context, t Target, _ int) Result {
@@ -191,6 +191,7 @@ func TestBrakeLetsFail(t *testing.T) {
 		{"one after the other", checksTo(20, freezing(50, 10)), [][]string{some(0, 5), some(0, 10), some(0, 14), some(0, 16)}, 16},
 		{"not asked for", checksTo(20, nil), [][]string{some(0, 20)}, 20},
 		{"many checks of few targets", append(checksTo(5, freezing(50, 10)), onPort(81, checksTo(5, freezing(50, 10)))...), [][]string{some(0, 5)}, 10},
+		{"two checks of half the targets", append(checksTo(10, freezing(80, 10)), onPort(81, checksTo(10, freezing(80, 10)))...), [][]string{some(0, 5)}, 10},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

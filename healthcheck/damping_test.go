@@ -103,5 +103,6 @@ func TestFlapIsPure(t *testing.T) {
 		if again.Status != Down || again.Hold != 5*time.Minute {
 			t.Fatalf("%+v", again)
 		}
+		once.Next(Result{Verdict: Fail, At: at.Add(time.Hour)}, f.th) // forgets both falls
 	}
 }

@@ -95,6 +95,7 @@ type Stats struct {
 	Held     int    // checks that flap damping holds down
 	Frozen   int    // checks whose states a brake holds
 	InFlight int    // probes
+	Most     int    // probes that may be in flight
 	Late     uint64 // probes that began 100 ms or more after their time, ever
 	Panics   uint64 // faults of probers and callbacks that were caught, ever
 }

@@ -75,7 +75,7 @@ func (s *scheduler) setMax(n int) {
 func (s *scheduler) stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return Stats{InFlight: s.inFlight, Late: s.late.Load(), Panics: s.panics.Load()}
+	return Stats{InFlight: s.inFlight, Most: s.max, Late: s.late.Load(), Panics: s.panics.Load()}
 }
 
 // add schedules new tasks. Their first probes come soon, evenly over a second

@@ -140,6 +140,14 @@ func TestSchedulerSpreads(t *testing.T) {
 				}
 			}
 		}
+		for _, c := range checks { // each keeps to its ticks
+			times := f.times(c.Target)
+			for _, at := range times[2:] {
+				if off := (at.Sub(times[1]) + 500*time.Millisecond) % period; off > time.Second {
+					t.Fatalf("%v off its tick", off-500*time.Millisecond)
+				}
+			}
+		}
 		for i := range 10 {
 			// The jitter moves some over the edge of a bin.
 			if first[i] < 99 || first[i] > 101 || second[i] < 80 || second[i] > 120 || sixth[i] < 80 || sixth[i] > 120 {
@@ -150,7 +158,7 @@ func TestSchedulerSpreads(t *testing.T) {
 		if len(gaps) < 1000 {
 			t.Error("no jitter")
 		}
-		if s := r.Stats(); s != (Stats{}) {
+		if s := r.Stats(); s != (Stats{Most: s.Most}) {
 			t.Errorf("%+v", s)
 		}
 	})
@@ -293,6 +301,48 @@ func TestSchedulerCap(t *testing.T) {
 		r.Close()
 		if f.most != 4 {
 			t.Errorf("%d at once", f.most)
+		}
+	})
+}
+
+// Who waits longer than it should says so in its result, and the cap can be
+// raised and lowered while it is at work.
+func TestSchedulerCapChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(func(ctx context.Context, _ Target, _ int) Result {
+			<-ctx.Done()
+			return fail(ReasonTimeout)
+		})
+		var mu sync.Mutex // guards late
+		var late []time.Duration
+		r := f.registry(Config{MaxInFlight: 1, OnResult: func(_ Check, res Result) {
+			mu.Lock()
+			defer mu.Unlock()
+			late = append(late, res.Late)
+		}})
+		mustLease(t, r, checksTo(10, nil), nil)
+		advance(2 * time.Second)
+		if s := r.Stats(); s.InFlight != 1 || s.Most != 1 {
+			t.Fatalf("%+v", s)
+		}
+		r.SetMaxInFlight(5)
+		advance(0)
+		if s := r.Stats(); s.InFlight != 5 {
+			t.Errorf("raised: %+v", s)
+		}
+		r.SetMaxInFlight(2)
+		advance(4 * time.Second) // those in flight end, and two more begin
+		if s := r.Stats(); s.InFlight != 2 {
+			t.Errorf("lowered: %+v", s)
+		}
+		r.SetMaxInFlight(0)
+		advance(0)
+		if s := r.Stats(); s.InFlight < 5 || s.Most < 64 {
+			t.Errorf("without: %+v", s)
+		}
+		r.Close()
+		if most := slices.Max(late); late[0] != 0 || most < time.Second || most > 10*time.Second {
+			t.Errorf("late: %v", late)
 		}
 	})
 }

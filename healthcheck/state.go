@@ -57,7 +57,6 @@ func (s State) Next(r Result, t Thresholds) State {
 	case s.Streak < t.needed(seen):
 		return s
 	case s.Hold > 0: // it has what it needs, once the hold is over
-		s.Streak = t.Rise
 		return s
 	case seen == Down:
 		return s.fallen(r.At, t.Flap)

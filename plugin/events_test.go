@@ -11,7 +11,7 @@ import (
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 )
 
-// counted is what a counter has counted, of all labels together.
+// counted is what a counter or histogram has counted, of all labels together.
 func counted(t *testing.T, c prometheus.Collector) (sum float64) {
 	t.Helper()
 	r := prometheus.NewRegistry()
@@ -22,7 +22,7 @@ func counted(t *testing.T, c prometheus.Collector) (sum float64) {
 	}
 	for _, f := range families {
 		for _, m := range f.GetMetric() {
-			sum += m.GetCounter().GetValue()
+			sum += m.GetCounter().GetValue() + float64(m.GetHistogram().GetSampleCount())
 		}
 	}
 	return sum
@@ -90,5 +90,23 @@ func TestNoteFreeze(t *testing.T) {
 	}
 	if counted(t, freezes) != before+1 {
 		t.Error("not counted once")
+	}
+}
+
+// TestCountResult is that a probe which could not be made has no duration.
+func TestCountResult(t *testing.T) {
+	check := healthcheck.Check{Options: unique.Make(healthcheck.DefaultOptions(healthcheck.TCP))}
+	for _, test := range []struct {
+		reason    healthcheck.Reason
+		durations float64
+	}{{healthcheck.NoReason, 1}, {healthcheck.ReasonRefused, 1}, {healthcheck.ReasonNoSocket, 0}} {
+		made, timed := counted(t, probes), counted(t, durations)
+		countResult(check, healthcheck.Result{Verdict: test.reason.Verdict(), Reason: test.reason, RTT: time.Second})
+		if got := counted(t, probes) - made; got != 1 {
+			t.Errorf("%v: %v probes", test.reason, got)
+		}
+		if got := counted(t, durations) - timed; got != test.durations {
+			t.Errorf("%v: %v durations", test.reason, got)
+		}
 	}
 }

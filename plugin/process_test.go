@@ -321,3 +321,34 @@ func TestLifeSwitchesByReload(t *testing.T) {
 		t.Errorf("the way back is logged %d times", n)
 	}
 }
+
+// TestMaxProbes says that of the blocks alive the one that asks for the least
+// bounds the probes, and only while it lives.
+func TestMaxProbes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlay(always(healthcheck.Pass), "")
+		most := func(want int) {
+			t.Helper()
+			if got := p.registry.Stats().Most; got != want {
+				t.Errorf("%d, want %d", got, want)
+			}
+		}
+		unbound := p.registry.Stats().Most
+		for _, step := range []struct {
+			body, step string
+			want       int
+		}{
+			{"", "start A free", unbound},
+			{"max_probes 500", "start A high", 500},
+			{"max_probes 200", "start B low", 200},
+			{"max_probes 300", "start B middle", 200},
+			{"", "stop B", 500},
+			{"", "stop A", unbound},
+		} {
+			p.body = step.body
+			p.do(t, step.step)
+			most(step.want)
+		}
+		p.registry.Close()
+	})
+}

@@ -207,7 +207,12 @@ func TestStateTooOld(t *testing.T) {
 		if log.count("state file "+file+" is ignored: it is 25h") != 1 {
 			t.Errorf("logged %s", log.text.String())
 		}
-		third.stop(false)
+		third.stop(true)
+		died, err := os.Stat(file)
+		advance(time.Hour)
+		if info, err2 := os.Stat(file); err != nil || err2 != nil || !info.ModTime().Equal(died.ModTime()) {
+			t.Errorf("touched after stop: %v, %v", err, err2)
+		}
 
 		tomorrow := time.Now().Add(24 * time.Hour) // the clock was set back since
 		if err := errors.Join(writeWhole(file, first.past().encode("example.org")), os.Chtimes(file, tomorrow, tomorrow)); err != nil {
