@@ -181,6 +181,27 @@ func TestStateKeepsChecks(t *testing.T) {
 	})
 }
 
+// TestStateKeepsQuietChecks says that a check whose turn changes no member is in the
+// file, too.
+func TestStateKeepsQuietChecks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "gtm.json")
+		n := always(healthcheck.Pass)
+		r := n.registry(healthcheck.Config{})
+		defer r.Close()
+		pub := launch(t, r, inState(file, "pool web {\naddress 192.0.2.1\ncheck ping\ncheck tcp 22\ncheck_require any\n}\ndomain www.example.org use web"), nil)
+		defer pub.stop(false)
+		advance(time.Minute)
+		n.set(healthcheck.Fail, "192.0.2.1:22")
+		advance(time.Minute)
+		pub.want(t, pool.IPv4, "active 192.0.2.1 30")
+		data, err := os.ReadFile(file)
+		if p, err2 := decodePast(data, "example.org"); err != nil || err2 != nil || p.checks[checkKeys()(pub.plan.checks[1])].Status != healthcheck.Down {
+			t.Errorf("%v, %v: %s", err, err2, data)
+		}
+	})
+}
+
 // TestStateTooOld says that a file is ignored whose writer has not lived for a day,
 // however long ago something last changed.
 func TestStateTooOld(t *testing.T) {
