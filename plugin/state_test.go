@@ -189,7 +189,7 @@ func TestStateKeepsQuietChecks(t *testing.T) {
 		n := always(healthcheck.Pass)
 		r := n.registry(healthcheck.Config{})
 		defer r.Close()
-		pub := launch(t, r, inState(file, "pool web {\naddress 192.0.2.1\ncheck ping\ncheck tcp 22\ncheck_require any\n}\ndomain www.example.org use web"), nil)
+		pub := launch(t, r, inState(file, "check ssh tcp {\nport 22\nfall 1\n}\npool web {\naddress 192.0.2.1\ncheck ping\ncheck ssh\ncheck_require any\n}\ndomain www.example.org use web"), nil)
 		defer pub.stop(false)
 		advance(time.Minute)
 		n.set(healthcheck.Fail, "192.0.2.1:22")
