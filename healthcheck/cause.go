@@ -41,6 +41,9 @@ func cause(err error) Result {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fail(ReasonClosed)
 	}
+	if errors.Is(err, errHandshake) {
+		return fail(ReasonTLS)
+	}
 	return fail(ReasonProtocol)
 }
 

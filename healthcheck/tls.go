@@ -20,6 +20,10 @@ type tlsClient struct {
 	minLeft time.Duration // the certificate lasts as long, or it is a fail; 0: no matter
 }
 
+// errHandshake marks what went wrong in a handshake: crypto/tls has no type for
+// most of what a peer can do.
+var errHandshake = errors.New("handshake")
+
 // The handshakes that succeed, and are fails all the same.
 var (
 	errExpiring = errors.New("the certificate has less than min_cert_days left")
@@ -71,7 +75,7 @@ func (c *tlsClient) secure(conn net.Conn, t Target) (net.Conn, error) {
 	}
 	secured := tls.Client(conn, config)
 	if err := secured.Handshake(); err != nil {
-		return secured, err
+		return secured, fmt.Errorf("%w: %w", errHandshake, err)
 	}
 	return secured, c.accept(secured.ConnectionState())
 }

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -123,37 +122,4 @@ func Members[B interface{ Host() string }](backends []B, addrs ...string) string
 		lines = append(lines, fmt.Sprintf("address %s probe %s", addr, backends[i].Host()))
 	}
 	return strings.Join(lines, "\n")
-}
-
-// conns are the open connections of a listener.
-type conns struct {
-	mu     sync.Mutex // guards following
-	closed bool
-	open   []net.Conn
-}
-
-// add keeps a connection to be closed with the others, and says whether it is
-// still in time.
-func (c *conns) add(conn net.Conn) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.closed {
-		c.open = append(c.open, conn)
-	}
-	return !c.closed
-}
-
-func (c *conns) remove(conn net.Conn) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.open = slices.DeleteFunc(c.open, func(other net.Conn) bool { return other == conn })
-}
-
-func (c *conns) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closed = true
-	for _, conn := range c.open {
-		_ = conn.Close()
-	}
 }
