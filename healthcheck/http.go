@@ -19,6 +19,7 @@ import (
 const (
 	maxHeader    = 64 << 10
 	maxRedirects = 5
+	maxLocation  = 8000 // RFC 9110, section 4.1
 	userAgent    = "coredns-gtm"
 )
 
@@ -283,6 +284,9 @@ func isRedirect(resp *http.Response) bool {
 // location has the same scheme, host and port as was asked for, or leads from
 // http to https on its own port: a backend must not make us ask others.
 func (h hop) redirected(to *redirect) (hop, bool) {
+	if len(to.location) > maxLocation {
+		return hop{}, false
+	}
 	u, err := h.url.Parse(to.location)
 	if err != nil || u.User != nil || !strings.EqualFold(u.Hostname(), h.url.Hostname()) {
 		return hop{}, false
