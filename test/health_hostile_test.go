@@ -86,7 +86,6 @@ func hostileHTTP() []hostile {
 		{"redirect to a file", fake.Script{fake.Answer("302 Found", "", "Location: file:///etc/passwd")}, follow, "fail: redirect"},
 		{"redirect without location", fake.Script{fake.Answer("302 Found", "")}, follow, "pass"},
 		{"redirect without location, not expected", fake.Script{fake.Answer("302 Found", "")}, func(o *healthcheck.Options) { follow(o); o.Expect = "200" }, "fail: code 302"},
-		{"redirect of 7 KB", then("302 Found\r\nLocation: /", fake.Flood("a", 7<<10), fake.Say("\r\n\r\n")), follow, "fail: redirect"},
 		{"redirect of 60 KB", then("302 Found\r\nLocation: /", fake.Flood("a", 60<<10), fake.Say("\r\n\r\n")), follow, "fail: redirect"},
 		{"redirect not followed", fake.Script{fake.Answer("302 Found", "", "Location: http://169.254.169.254/")}, nil, "pass"},
 	}
