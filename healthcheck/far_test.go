@@ -7,10 +7,12 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+	"unique"
 )
 
 // far is a network of which the prober is one end, and the test is all the rest:
@@ -20,7 +22,7 @@ type far struct {
 	cable *os.File // packets without their Ethernet header
 	fd    int
 	to    syscall.SockaddrLinklayer // the prober's end
-	lost  sync.Map                  // host -> *int: the requests it got
+	asked map[netip.Addr]int        // how often; for play alone
 	later sync.WaitGroup
 }
 
@@ -42,11 +44,13 @@ const (
 	hostProhibited = 8  // a firewall: administratively prohibited
 	hostLooped     = 9  // the router: time to live exceeded
 	hostPortless   = 10 // itself: port or protocol unreachable
+	hostFickle     = 11 // answers two of five; else the router: host unreachable
+	hostFickle2    = 12 // so, too
 )
 
 const slowness = 300 * time.Millisecond
 
-// said are the type and code of what is said of a host, by family.
+// routerSays are the type and code of what is said of a host, by family.
 var routerSays = map[byte][2][2]byte{
 	hostGone:       {{3, 1}, {1, 3}},
 	netGone:        {{3, 0}, {1, 0}},
@@ -70,9 +74,10 @@ func inFarNet(t *testing.T, f func()) {
 			n.play()
 		}()
 		f()
-		n.cable.Close()
+		_ = n.cable.SetReadDeadline(time.Unix(1, 0)) // long past
 		<-done
 		n.later.Wait()
+		n.cable.Close()
 	})
 }
 
@@ -96,7 +101,7 @@ func newFar() (*far, error) {
 	if err := syscall.Bind(fd, &syscall.SockaddrLinklayer{Protocol: all, Ifindex: end.Index}); err != nil {
 		return nil, os.NewSyscallError("bind", err)
 	}
-	n := &far{cable: os.NewFile(uintptr(fd), "cable"), fd: fd}
+	n := &far{cable: os.NewFile(uintptr(fd), "cable"), fd: fd, asked: map[netip.Addr]int{}}
 	n.to = syscall.SockaddrLinklayer{Ifindex: end.Index, Halen: 6}
 	copy(n.to.Addr[:], near.HardwareAddr)
 	return n, nil
@@ -143,11 +148,13 @@ func parsePacket(b []byte) (packet, bool) {
 	return packet{}, false
 }
 
-func (p packet) v6() bool     { return p.to.Is6() }
-func (p packet) family() int  { return map[bool]int{false: 0, true: 1}[p.v6()] }
-func (p packet) host() byte   { b := p.to.AsSlice(); return b[len(b)-1] }
-func (p packet) isTCP() bool  { return p.proto == syscall.IPPROTO_TCP }
-func (p packet) isPing() bool { return p.payload[0] == 8 || p.payload[0] == 128 }
+func (p packet) v6() bool    { return p.to.Is6() }
+func (p packet) family() int { return map[bool]int{false: 0, true: 1}[p.v6()] }
+func (p packet) host() byte  { b := p.to.AsSlice(); return b[len(b)-1] }
+func (p packet) isTCP() bool { return p.proto == syscall.IPPROTO_TCP }
+func (p packet) isPing() bool {
+	return p.proto == syscall.IPPROTO_ICMP && p.payload[0] == 8 || p.proto == syscall.IPPROTO_ICMPV6 && p.payload[0] == 128
+}
 
 func (n *far) receive(p packet) {
 	host := p.host()
@@ -168,11 +175,11 @@ func (n *far) receive(p packet) {
 	switch host {
 	case hostGood:
 		n.echo(p)
-	case hostLossy:
-		count, _ := n.lost.LoadOrStore(p.to, new(int))
-		got := count.(*int) // of this goroutine alone
-		if *got++; *got%5 < 2 {
+	case hostLossy, hostFickle, hostFickle2:
+		if n.asked[p.to]++; n.asked[p.to]%5 < 2 {
 			n.echo(p)
+		} else if host != hostLossy {
+			n.complain(p, routerSays[hostGone][p.family()])
 		}
 	case hostSlow:
 		n.later.Add(1)
@@ -244,17 +251,150 @@ func (n *far) send(from, to netip.Addr, proto byte, payload []byte) {
 	_ = syscall.Sendto(n.fd, append(header, payload...), 0, &addr)
 }
 
-// farAddr is a host's address.
-func farAddr(host byte, v6 bool) string {
-	if v6 {
-		return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: host}).String()
+// TestFarPing is what becomes of hosts that lose, are slow or gone. All are
+// pinged at the same time, through sockets that were opened where the cable is.
+func TestFarPing(t *testing.T) {
+	const little = 500 * time.Millisecond
+	cases := []struct {
+		name     string
+		host     byte
+		loss     int
+		timeout  time.Duration
+		raw      string
+		datagram string // "": the same
+	}{
+		{"good", hostGood, 1, longEnough, "pass", ""},
+		{"loss of 60%", hostLossy, 60, little, "fail: loss 60%", ""},
+		{"slow", hostSlow, 100, longEnough, "pass", ""},
+		{"slower than the timeout", hostSlow, 100, slowness / 3, "fail: loss 100%", ""},
+		{"silent", hostSilent, 100, little, "fail: loss 100%", ""},
+		// The kernel tells a shared datagram socket nothing.
+		{"host unreachable", hostGone, 100, little, "fail: unreachable", "fail: loss 100%"},
+		{"network unreachable", netGone, 100, little, "fail: unreachable", "fail: loss 100%"},
+		{"prohibited", hostProhibited, 100, little, "fail: unreachable", "fail: loss 100%"},
+		{"loop", hostLooped, 100, little, "fail: unreachable", "fail: loss 100%"},
+		{"no ping there", hostPortless, 100, little, "fail: unreachable", "fail: loss 100%"},
+		{"some lost, some unreachable", hostFickle, 60, little, "fail: loss 60%", ""},
+		{"no more than is allowed", hostFickle2, 61, little, "pass", ""},
 	}
-	return netip.AddrFrom4([4]byte{192, 0, 2, host}).String()
+	for kind, open := range map[string]func(bool) (pingConn, error){"datagram": openPingDatagram, "raw": openPingRaw} {
+		inFarNet(t, func() {
+			if kind == "datagram" {
+				// A new network lets nobody have them.
+				if err := os.WriteFile("/proc/sys/net/ipv4/ping_group_range", []byte("0 2147483647"), 0); err != nil {
+					t.Log("no datagram socket:", err)
+					return
+				}
+			}
+			shared := &pinger{open: open}
+			shared.acquire()
+			defer shared.release()
+			var all sync.WaitGroup
+			defer all.Wait()
+			for _, v6 := range []bool{false, true} {
+				if _, err := shared.socket(v6); err != nil {
+					t.Errorf("%s, IPv6 %v: %v", kind, v6, err)
+					return
+				}
+				for _, c := range cases {
+					want := c.raw
+					if kind == "datagram" && c.datagram != "" {
+						want = c.datagram
+					}
+					all.Go(func() {
+						p := &pingProber{pinger: shared, count: 5, loss: c.loss}
+						defer closeProber(p)
+						ctx, cancel := context.WithTimeout(t.Context(), c.timeout)
+						defer cancel()
+						if got := said(p.Probe(ctx, Target{Host: farAddr(c.host, v6)})); got != want {
+							t.Errorf("%s, IPv6 %v, %s: got %q, want %q", kind, v6, c.name, got, want)
+						}
+					})
+				}
+			}
+		})
+	}
 }
 
-// probeFar is probe for a thread that is not the test's. It knows no panic.
-func probeFar(t *testing.T, o Options, host string, timeout time.Duration) string {
-	t.Helper()
+// TestFarTooSlow is a host that answers, but after max_latency.
+func TestFarTooSlow(t *testing.T) {
+	inFarNet(t, func() {
+		shared := &pinger{open: openPingRaw}
+		shared.acquire()
+		defer shared.release()
+		results := make(chan string, 100)
+		r := NewRegistry(Config{
+			New:      func(Options) (Prober, error) { return &pingProber{pinger: shared, count: 1, loss: 100}, nil },
+			OnResult: func(c Check, r Result) { results <- c.Target.Host + " " + said(r) },
+		})
+		defer r.Close()
+		var checks []Check
+		for _, v6 := range []bool{false, true} {
+			if _, err := shared.socket(v6); err != nil {
+				t.Error(err)
+				return
+			}
+			th := DefaultThresholds()
+			th.MaxLatency = slowness / 2
+			checks = append(checks, Check{Target: Target{Host: farAddr(hostSlow, v6)}, Options: unique.Make(DefaultOptions(Ping)), Thresholds: th})
+		}
+		if _, err := r.Lease(checks, nil); err != nil {
+			t.Error(err)
+			return
+		}
+		got := []string{<-results, <-results}
+		slices.Sort(got)
+		if want := []string{"192.0.2.4 fail: too slow", "2001:db8::4 fail: too slow"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// TestFarConnect is what the kernel makes of what routers say of a connection.
+func TestFarConnect(t *testing.T) {
+	query := DefaultOptions(DNS)
+	query.Query, query.QueryType = "www.example.org.", 1
+	inFarNet(t, func() {
+		for _, c := range []struct {
+			name string
+			host byte
+			tcp  string
+			udp  string
+		}{
+			{"closed", hostGood, "fail: refused", ""},
+			{"silent", hostSilent, "fail: timeout", "fail: timeout"},
+			// To UDP these are no more than hints (RFC 1122, section 4.1.3.3).
+			{"host unreachable", hostGone, "fail: unreachable", "fail: timeout"},
+			{"network unreachable", netGone, "fail: unreachable", "fail: timeout"},
+			{"prohibited", hostProhibited, "fail: unreachable", "fail: unreachable"},
+			{"loop", hostLooped, "fail: unreachable", "fail: timeout"},
+			{"port unreachable", hostPortless, "fail: refused", "fail: refused"},
+		} {
+			for _, v6 := range []bool{false, true} {
+				for _, o := range []Options{DefaultOptions(TCP), DefaultOptions(HTTPS), DefaultOptions(GRPC), query} {
+					want := c.tcp
+					if o.Kind == DNS {
+						want = c.udp
+					}
+					if want == "" {
+						continue
+					}
+					timeout := longEnough
+					if want == "fail: timeout" {
+						timeout = soon
+					}
+					if got := farProbe(o, farAddr(c.host, v6), timeout); got != want {
+						t.Errorf("%s, %s, IPv6 %v: got %q, want %q", o.Kind, c.name, v6, got, want)
+					}
+				}
+			}
+		}
+	})
+}
+
+// farProbe is for a thread that has a network of its own: what opens a socket
+// opens it there.
+func farProbe(o Options, host string, timeout time.Duration) string {
 	p, err := New(o)
 	if err != nil {
 		return err.Error()
@@ -265,52 +405,10 @@ func probeFar(t *testing.T, o Options, host string, timeout time.Duration) strin
 	return said(p.Probe(ctx, Target{Host: host, Port: 80}))
 }
 
-// TestFar is what the kernel makes of hosts and routers that say no.
-func TestFar(t *testing.T) {
-	ping := func(change func(*Options)) Options {
-		o := DefaultOptions(Ping)
-		o.Count = 5
-		if change != nil {
-			change(&o)
-		}
-		return o
+// farAddr is a host's address.
+func farAddr(host byte, v6 bool) string {
+	if v6 {
+		return netip.AddrFrom16([16]byte{0x20, 0x01, 0x0d, 0xb8, 15: host}).String()
 	}
-	tcp, web := DefaultOptions(TCP), DefaultOptions(HTTP)
-	const little = 500 * time.Millisecond
-	inFarNet(t, func() {
-		for _, c := range []struct {
-			name    string
-			host    byte
-			o       Options
-			timeout time.Duration
-			want    string
-		}{
-			{"good", hostGood, ping(nil), longEnough, "pass"},
-			{"loss of 60%", hostLossy, ping(func(o *Options) { o.Loss = 60 }), little, "fail: loss 60%"},
-			{"loss of 60%, allowed", hostLossy, ping(func(o *Options) { o.Loss = 61 }), little, "pass"},
-			{"slow", hostSlow, ping(nil), longEnough, "pass"},
-			{"slower than the timeout", hostSlow, ping(nil), slowness / 2, "fail: loss 100%"},
-			{"silent", hostSilent, ping(nil), little, "fail: loss 100%"},
-			{"host unreachable", hostGone, ping(nil), little, "fail: unreachable"},
-			{"network unreachable", netGone, ping(nil), little, "fail: unreachable"},
-			{"prohibited", hostProhibited, ping(nil), little, "fail: unreachable"},
-			{"loop", hostLooped, ping(nil), little, "fail: unreachable"},
-			{"no ping there", hostPortless, ping(nil), little, "fail: unreachable"},
-
-			{"tcp, no port", hostGood, tcp, longEnough, "fail: refused"},
-			{"tcp, silent", hostSilent, tcp, little, "fail: timeout"},
-			{"tcp, host unreachable", hostGone, tcp, longEnough, "fail: unreachable"},
-			{"tcp, network unreachable", netGone, tcp, longEnough, "fail: unreachable"},
-			{"tcp, prohibited", hostProhibited, tcp, longEnough, "fail: unreachable"},
-			{"tcp, loop", hostLooped, tcp, longEnough, "fail: unreachable"},
-			{"tcp, port unreachable", hostPortless, tcp, longEnough, "fail: refused"},
-			{"http, network unreachable", netGone, web, longEnough, "fail: unreachable"},
-		} {
-			for _, v6 := range []bool{false, true} {
-				if got := probeFar(t, c.o, farAddr(c.host, v6), c.timeout); got != c.want {
-					t.Errorf("%s, IPv6 %v: got %q, want %q", c.name, v6, got, c.want)
-				}
-			}
-		}
-	})
+	return netip.AddrFrom4([4]byte{192, 0, 2, host}).String()
 }

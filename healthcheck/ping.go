@@ -2,6 +2,7 @@ package healthcheck
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -99,6 +100,9 @@ func (p *pingProber) ping(ctx context.Context, to netip.Addr) Result {
 	if lost := p.count - got; lost*100 >= p.loss*p.count {
 		r = failLoss(lost, p.count)
 	}
+	if got == 0 && e.unreachable.Load() {
+		r = fail(ReasonUnreachable)
+	}
 	if got > 0 {
 		r.RTT = sum / time.Duration(got)
 	}
@@ -170,12 +174,16 @@ func openPingRaw(v6 bool) (pingConn, error) {
 	if v6 {
 		var f ipv6.ICMPFilter
 		f.SetAll(true)
-		f.Accept(ipv6.ICMPTypeEchoReply)
+		for _, t := range []ipv6.ICMPType{ipv6.ICMPTypeEchoReply, ipv6.ICMPTypeDestinationUnreachable, ipv6.ICMPTypeTimeExceeded} {
+			f.Accept(t)
+		}
 		_ = conn.IPv6PacketConn().SetICMPFilter(&f)
 	} else {
 		var f ipv4.ICMPFilter
 		f.SetAll(true)
-		f.Accept(ipv4.ICMPTypeEchoReply)
+		for _, t := range []ipv4.ICMPType{ipv4.ICMPTypeEchoReply, ipv4.ICMPTypeDestinationUnreachable, ipv4.ICMPTypeTimeExceeded} {
+			f.Accept(t)
+		}
 		_ = conn.IPv4PacketConn().SetICMPFilter(&f)
 	}
 	return pingConn{conn, false}, nil
@@ -194,19 +202,54 @@ func echoRequest(v6 bool, seq uint16, t token) ([]byte, error) {
 	return m.Marshal(nil)
 }
 
-// echoReply reads a packet; ok is false if it is no reply to one of ours.
-func echoReply(v6 bool, packet []byte) (seq uint16, t token, ok bool) {
-	want, proto := icmp.Type(ipv4.ICMPTypeEchoReply), ipv4.ICMPTypeEchoReply.Protocol()
+// errUnreachable is what a router says of a request.
+var errUnreachable = errors.New("the host cannot be reached")
+
+// echoReply reads a packet: a reply, or with errUnreachable what a router says of
+// a request. Any other error means that it is neither.
+func echoReply(v6 bool, packet []byte) (seq uint16, t token, err error) {
+	proto := ipv4.ICMPTypeEchoReply.Protocol()
 	if v6 {
-		want, proto = ipv6.ICMPTypeEchoReply, ipv6.ICMPTypeEchoReply.Protocol()
+		proto = ipv6.ICMPTypeEchoReply.Protocol()
 	}
 	m, err := icmp.ParseMessage(proto, packet)
-	if err != nil || m.Type != want {
-		return 0, token{}, false
+	if err != nil {
+		return 0, token{}, err
 	}
-	echo, ok := m.Body.(*icmp.Echo)
-	if !ok || len(echo.Data) != len(token{}) {
-		return 0, token{}, false
+	switch body := m.Body.(type) {
+	case *icmp.Echo:
+		if m.Type == ipv4.ICMPTypeEchoReply || m.Type == ipv6.ICMPTypeEchoReply {
+			return readEcho(body)
+		}
+	case *icmp.DstUnreach:
+		return quotedEcho(v6, body.Data)
+	case *icmp.TimeExceeded:
+		return quotedEcho(v6, body.Data)
 	}
-	return uint16(echo.Seq), token(echo.Data), true
+	return 0, token{}, errNoEcho
+}
+
+var errNoEcho = errors.New("nothing about an echo")
+
+func readEcho(e *icmp.Echo) (seq uint16, t token, err error) {
+	if len(e.Data) != len(token{}) {
+		return 0, token{}, errNoEcho
+	}
+	return uint16(e.Seq), token(e.Data), nil
+}
+
+// quotedEcho reads the packet that a router complains of, which it repeats from
+// the IP header on. Nearly all repeat enough (RFC 1812, section 4.3.2.3, and RFC
+// 4443, section 2.4): those that cut the token off are not believed.
+func quotedEcho(v6 bool, packet []byte) (seq uint16, t token, err error) {
+	header := ipv6.HeaderLen // we send no extension headers
+	if !v6 && len(packet) > 0 {
+		header = int(packet[0]&0xf) * 4
+	}
+	const echo = 8 // the header of a request: the sequence are its last two bytes
+	if len(packet) < header+echo+len(token{}) {
+		return 0, token{}, errNoEcho
+	}
+	packet = packet[header:]
+	return binary.BigEndian.Uint16(packet[6:]), token(packet[echo : echo+len(token{})]), errUnreachable
 }

@@ -2,10 +2,12 @@ package healthcheck
 
 import (
 	"crypto/rand"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -86,6 +88,8 @@ type echoes struct {
 	to     netip.Addr
 	tokens []token
 	rtts   chan time.Duration // holds them all: the reader never waits
+
+	unreachable atomic.Bool // says a router of one of them; it may be wrong
 }
 
 // request is one that waits for its reply.
@@ -173,18 +177,26 @@ func (s *pingSocket) read() {
 }
 
 // receive matches a reply by payload, sequence and peer: a datagram socket's id
-// is the kernel's.
+// is the kernel's. What a router says is noted, but ends nothing: a raw socket
+// alone hears of it, and the verdict must not hang on the kind of socket.
 func (s *pingSocket) receive(packet []byte, from net.Addr) {
 	now := time.Now()
 	defer func() { _ = recover() }() // a packet that the parser chokes on is no reply
-	seq, t, ok := echoReply(s.v6, packet)
-	if !ok {
+	seq, t, err := echoReply(s.v6, packet)
+	if err != nil && !errors.Is(err, errUnreachable) {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.waiting[t]
-	if !ok || r.seq != seq || peer(from) != r.echoes.to.WithZone("") {
+	if !ok || r.seq != seq {
+		return
+	}
+	if err != nil {
+		r.echoes.unreachable.Store(true)
+		return
+	}
+	if peer(from) != r.echoes.to.WithZone("") {
 		return
 	}
 	delete(s.waiting, t) // a duplicate finds nothing
