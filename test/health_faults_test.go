@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
+
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/test/fake"
 )
@@ -96,8 +98,27 @@ func httpPhases(first ...fake.Step) []phase {
 	}
 }
 
+// grpcPhases are those of an answer, on any connection.
+func grpcPhases(first ...fake.Step) []phase {
+	after := func(text string) fake.Script {
+		return append(slices.Clone(first), fake.Hear, fake.Say(text))
+	}
+	return []phase{
+		{name: "preface", said: append(slices.Clone(first), fake.Hear), drip: "fail: protocol"},
+		{name: "settings", said: after(h2Settings), drip: "fail: protocol"},
+		{name: "header", said: after(h2Settings + "\x00\x00\xff\x01\x04\x00\x00\x00\x01\x88")},
+	}
+}
+
+// queryOptions are those of a check that asks for an address.
+func queryOptions(transport string) healthcheck.Options {
+	o := healthcheck.DefaultOptions(healthcheck.DNS)
+	o.Query, o.QueryType, o.Transport = "www.example.org.", dns.TypeA, transport
+	return o
+}
+
 func dialects(ca *fake.Authority) []dialect {
-	const tcp, web, webs = healthcheck.TCP, healthcheck.HTTP, healthcheck.HTTPS
+	const tcp, web, webs, rpc = healthcheck.TCP, healthcheck.HTTP, healthcheck.HTTPS, healthcheck.GRPC
 	with := func(k healthcheck.Kind, change func(*healthcheck.Options)) healthcheck.Options {
 		o := healthcheck.DefaultOptions(k)
 		change(&o)
@@ -105,7 +126,7 @@ func dialects(ca *fake.Authority) []dialect {
 	}
 	body := func(o *healthcheck.Options) { o.Body = "bye" }
 	trust := func(o *healthcheck.Options) { o.CA, o.Host, o.Body = ca.PEM(), "www.example.org", "bye" }
-	secure := fake.Secure(&tls.Config{Certificates: []tls.Certificate{ca.For("www.example.org")}})
+	secure := fake.Secure(&tls.Config{Certificates: []tls.Certificate{ca.For("www.example.org")}, NextProtos: []string{"h2", "http/1.1"}})
 	handshakes := []phase{
 		{name: "accept", drip: "fail: tls"},
 		{name: "client hello", said: fake.Script{fake.Hear}, drip: "fail: tls"},
@@ -120,7 +141,16 @@ func dialects(ca *fake.Authority) []dialect {
 		}},
 		{"tcp with tls", with(tcp, func(o *healthcheck.Options) { o.TLS, o.CA, o.SNI = true, ca.PEM(), "www.example.org" }), handshakes},
 		{"http", with(web, body), append([]phase{{name: "accept"}}, httpPhases()...)},
-		{"https", with(webs, trust), append(handshakes, httpPhases(secure)...)},
+		{"https", with(webs, trust), append(slices.Clone(handshakes), httpPhases(secure)...)},
+		{"grpc", healthcheck.DefaultOptions(rpc), append([]phase{{name: "accept", drip: "fail: protocol"}}, grpcPhases()...)},
+		{"grpc with tls", with(rpc, func(o *healthcheck.Options) { o.TLS, o.CA, o.SNI = true, ca.PEM(), "www.example.org" }),
+			append(slices.Clone(handshakes), grpcPhases(secure)...)},
+		{"dns over tcp", queryOptions(healthcheck.OverTCP), []phase{
+			{name: "accept"},
+			{name: "query", said: fake.Script{fake.Hear}},
+			{name: "length", said: fake.Script{fake.Hear, fake.Say("\x40")}},
+			{name: "message", said: fake.Script{fake.Hear, fake.Say("\x10\x00\x00\x00")}},
+		}},
 	}
 }
 

@@ -106,25 +106,38 @@ func hostileTLS() []hostile {
 	}
 }
 
-// eachHostile runs f for http with all it can meet, and https with more.
+// eachHostile runs f for http and grpc with all they can meet, and for both over
+// TLS with more.
 func eachHostile(t *testing.T, f func(t *testing.T, o healthcheck.Options, h hostile)) {
 	ca := fake.NewAuthority(t)
-	secure := fake.Secure(&tls.Config{Certificates: []tls.Certificate{ca.For("www.example.org")}})
-	all := map[healthcheck.Kind][]hostile{healthcheck.HTTP: hostileHTTP(), healthcheck.HTTPS: hostileTLS()}
-	for _, h := range hostileHTTP() {
-		h.steps = append(fake.Script{secure}, h.steps...)
-		all[healthcheck.HTTPS] = append(all[healthcheck.HTTPS], h)
-	}
-	for kind, cases := range all {
-		for _, h := range cases {
-			o := healthcheck.DefaultOptions(kind)
-			if kind == healthcheck.HTTPS {
-				o.CA, o.Host = ca.PEM(), "www.example.org"
+	secure := fake.Secure(&tls.Config{
+		Certificates: []tls.Certificate{ca.For("www.example.org")}, NextProtos: []string{"h2", "http/1.1"},
+	})
+	for _, c := range []struct {
+		kind healthcheck.Kind
+		list []hostile
+		tls  bool
+	}{
+		{healthcheck.HTTP, hostileHTTP(), false},
+		{healthcheck.HTTPS, hostileHTTP(), true},
+		{healthcheck.GRPC, hostileGRPC(), false},
+		{healthcheck.GRPC, hostileGRPC(), true},
+		{healthcheck.HTTPS, hostileTLS(), false},
+	} {
+		for _, h := range c.list {
+			o := healthcheck.DefaultOptions(c.kind)
+			name := string(c.kind) + "/" + h.name
+			if c.tls {
+				h.steps = append(fake.Script{secure}, h.steps...)
+				name = string(c.kind) + " with tls/" + h.name
+			}
+			if c.tls || c.kind == healthcheck.HTTPS {
+				o.TLS, o.CA, o.SNI = true, ca.PEM(), "www.example.org"
 			}
 			if h.opt != nil {
 				h.opt(&o)
 			}
-			t.Run(string(kind)+"/"+h.name, func(t *testing.T) { f(t, o, h) })
+			t.Run(name, func(t *testing.T) { f(t, o, h) })
 		}
 	}
 }

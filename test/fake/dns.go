@@ -17,6 +17,7 @@ type DNS struct {
 	rcode atomic.Int32 // if not NOERROR, the answer to everything
 
 	mu      sync.Mutex          // guards following
+	lie     dns.HandlerFunc     // or nil: the truth
 	records map[string][]dns.RR // lower-case name -> its records; nil: everything has an A
 }
 
@@ -88,9 +89,23 @@ func (d *DNS) Hits() int64 { return d.hits.Load() }
 // NOERROR they are empty.
 func (d *DNS) Answer(rcode int) { d.rcode.Store(int32(rcode)) }
 
+// Lie has every query handled by a function from now on; nil ends it.
+func (d *DNS) Lie(lie dns.HandlerFunc) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lie = lie
+}
+
 // ServeDNS implements dns.Handler.
 func (d *DNS) ServeDNS(w dns.ResponseWriter, r *dns.Msg) {
 	d.hits.Add(1)
+	d.mu.Lock()
+	lie := d.lie
+	d.mu.Unlock()
+	if lie != nil {
+		lie(w, r)
+		return
+	}
 	m := new(dns.Msg)
 	if rcode := int(d.rcode.Load()); rcode != dns.RcodeSuccess {
 		m.SetRcode(r, rcode)

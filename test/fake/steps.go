@@ -68,18 +68,24 @@ func Hear(c *call) error {
 }
 
 // Request waits for the header of an HTTP request.
-func Request(c *call) error {
-	var last [4]byte
-	for {
-		n, err := c.Read(c.buf[:])
-		seen := append(last[:], c.buf[:n]...)
-		if bytes.Contains(seen, []byte("\r\n\r\n")) {
-			return nil
+var Request = Await("\r\n\r\n")
+
+// Await waits until the peer has said a text.
+func Await(text string) Step {
+	return func(c *call) error {
+		seen := make([]byte, 0, len(text)+len(c.buf))
+		for {
+			n, err := c.Read(c.buf[:])
+			seen = append(seen, c.buf[:n]...)
+			if bytes.Contains(seen, []byte(text)) {
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			// The end may be the beginning of it.
+			seen = append(seen[:0], seen[max(0, len(seen)-len(text)+1):]...)
 		}
-		if err != nil {
-			return err
-		}
-		copy(last[:], seen[len(seen)-4:])
 	}
 }
 
