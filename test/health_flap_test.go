@@ -29,8 +29,8 @@ func TestFlapping(t *testing.T) {
 	flapping.Flap(good, bad, bad)
 	s := start(t, block("example.org", fmt.Sprintf(`gtm {
 		check quick http {
-			interval 500ms
-			timeout 500ms
+			interval 250ms
+			timeout 250ms
 			recheck 100ms
 			fall 3
 			rise 2
@@ -42,13 +42,13 @@ func TestFlapping(t *testing.T) {
 		domain www.example.org use web
 	}`, at(steady, web.Addr())+at(newcome, flapping.Addr()))))
 	load := s.load(t, "www.example.org", exactly(steady, newcome))
-	more(12)
+	more(8)
 	load.end(t)
 
 	flapping.Flap(bad, bad, bad, good)
 	s.eventuallyAnswers(t, "www.example.org", dns.TypeA, steady)
 	load = s.load(t, "www.example.org", exactly(steady))
-	more(12)
+	more(8)
 	load.end(t)
 
 	flapping.Flap(good, good, bad)
