@@ -119,8 +119,8 @@ func netlink(fd int, kind uint16, body []byte) error {
 	return nil
 }
 
-// network is a number in network byte order, for what takes it as a number.
-func network(n uint16) uint16 {
+// networkOrder is a number in network byte order, for what takes it as a number.
+func networkOrder(n uint16) uint16 {
 	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, n))
 }
 

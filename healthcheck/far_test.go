@@ -93,7 +93,7 @@ func newFar() (*far, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := network(syscall.ETH_P_ALL)
+	all := networkOrder(syscall.ETH_P_ALL)
 	fd, err := syscall.Socket(syscall.AF_PACKET, syscall.SOCK_DGRAM|syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC, int(all))
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)
@@ -241,12 +241,12 @@ func (n *far) send(from, to netip.Addr, proto byte, payload []byte) {
 		header = append(header, 0, 0, 0, 0, 64, proto, 0, 0)
 		header = append(append(header, from.AsSlice()...), to.AsSlice()...)
 		binary.BigEndian.PutUint16(header[10:], checksum(nil, header))
-		addr.Protocol = network(syscall.ETH_P_IP)
+		addr.Protocol = networkOrder(syscall.ETH_P_IP)
 	} else {
 		header = binary.BigEndian.AppendUint16([]byte{0x60, 0, 0, 0}, uint16(len(payload)))
 		header = append(header, proto, 64)
 		header = append(append(header, from.AsSlice()...), to.AsSlice()...)
-		addr.Protocol = network(syscall.ETH_P_IPV6)
+		addr.Protocol = networkOrder(syscall.ETH_P_IPV6)
 	}
 	_ = syscall.Sendto(n.fd, append(header, payload...), 0, &addr)
 }
@@ -338,7 +338,7 @@ func TestFarTooSlow(t *testing.T) {
 			th.MaxLatency = slowness / 2
 			checks = append(checks, Check{Target: Target{Host: farAddr(hostSlow, v6)}, Options: unique.Make(DefaultOptions(Ping)), Thresholds: th})
 		}
-		if _, err := r.Lease(checks, nil); err != nil {
+		if _, err := r.Lease(checks, nil, nil); err != nil {
 			t.Error(err)
 			return
 		}

@@ -43,6 +43,8 @@ func TestCertificates(t *testing.T) {
 		{"by an intermediate", server(ca.Below(1).For(name)), nil, "pass", ""},
 		{"expired", server(ca.For(name, fake.Valid(-2*day, -day))), nil, "fail: tls: expired", ""},
 		{"not yet valid", server(ca.For(name, fake.Valid(day, 2*day))), nil, "fail: tls: expired", ""},
+		{"10 days left of 14", server(ca.For(name, fake.Valid(-day, 10*day))), func(o *healthcheck.Options) { o.MinCertDays = 14 }, "fail: tls: expiring", ""},
+		{"90 days left of 14", server(ca.For(name)), func(o *healthcheck.Options) { o.MinCertDays = 14 }, "pass", ""},
 		{"another name", server(ca.For("www.example.net")), nil, "fail: tls: name", ""},
 		{"no name but the common one", server(ca.For(name, func(c *x509.Certificate) { c.DNSNames = nil })), nil, "fail: tls: name", ""},
 		{"unknown authority", server(stranger.For(name)), nil, "fail: tls: untrusted", ""},
