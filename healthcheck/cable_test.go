@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"syscall"
 )
 
@@ -83,16 +84,10 @@ func addrMessage(index int, a netip.Prefix) []byte {
 
 // attribute is a struct rtattr, padded.
 func attribute(kind uint16, values ...[]byte) []byte {
-	b := make([]byte, 4)
-	for _, v := range values {
-		b = append(b, v...)
-	}
-	binary.NativeEndian.PutUint16(b, uint16(len(b)))
-	binary.NativeEndian.PutUint16(b[2:], kind)
-	for len(b)%4 > 0 {
-		b = append(b, 0)
-	}
-	return b
+	value := slices.Concat(values...)
+	b := binary.NativeEndian.AppendUint16(nil, uint16(4+len(value)))
+	b = append(binary.NativeEndian.AppendUint16(b, kind), value...)
+	return append(b, make([]byte, -len(b)&3)...)
 }
 
 // netlink makes one request and waits for its acknowledgement.

@@ -78,11 +78,8 @@ var ways = []struct {
 	{"drip", fake.Drip("1"), brief, "fail: timeout", func(p phase) string { return p.drip }},
 }
 
-const (
-	okHello = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-	// A handshake record that begins a ServerHello of 16,380 bytes.
-	bigHello = "\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03"
-)
+// bigHello is a handshake record that begins a ServerHello of 16,380 bytes.
+const bigHello = "\x16\x03\x03\x40\x00\x02\x00\x3f\xfc\x03\x03"
 
 // httpPhases are those of an answer, on any connection.
 func httpPhases(first ...fake.Step) []phase {

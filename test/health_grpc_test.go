@@ -109,7 +109,7 @@ func hostileGRPC() []hostile {
 		{"endless padding", then(headers, fake.Forever(frame(h2Data, 8, 1, "\xff"+x[:255]))), nil, "fail: protocol"},
 		{"message of 4 GB", then(headers, fake.Say(frame(h2Data, 0, 1, "\x00\xff\xff\xff\xff")), fake.Forever(frame(h2Data, 0, 1, x))), nil, "fail: protocol"},
 		{"frame of 16 MB", then("\xff\xff\xff\x00\x00\x00\x00\x00\x01", fake.Forever("x")), nil, "fail: protocol"},
-		{"go away", then(frame(h2GoAway, 0, 0, "\x00\x00\x00\x00\x00\x00\x00\x02")), nil, "fail: closed"},
+		{"go away", then(frame(h2GoAway, 0, 0, "\x00\x00\x00\x00\x00\x00\x00\x02"), fake.Hang), nil, "fail: protocol"},
 		{"stream reset", then(frame(h2Reset, 0, 1, "\x00\x00\x00\x02"), fake.Hang), nil, "fail: protocol"},
 		{"no status", then(headers+frame(h2Data, endStream, 1, ""), fake.Hang), nil, "fail: protocol"},
 		{"a web page", then(frame(h2Headers, endHeaders, 1, "\x88"+field("\x00", "content-type", "text/html"))+frame(h2Data, endStream, 1, "hello"), fake.Hang), nil, "fail: protocol"},

@@ -2,6 +2,7 @@ package fake
 
 import (
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -59,12 +60,12 @@ func NewDNS(t testing.TB, records ...string) *DNS {
 	return d
 }
 
-// twins are a UDP and a TCP socket on one port.
+// twins are a UDP and a TCP socket on one port of an address of their own.
 func twins(t testing.TB) (net.PacketConn, net.Listener) {
 	t.Helper()
 	const tries = 10 // the port may be taken for UDP
 	for try := 1; ; try++ {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := net.Listen("tcp", netip.AddrPortFrom(host(), 0).String())
 		if err != nil {
 			t.Fatal(err)
 		}
