@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"compress/gzip"
 	"crypto/tls"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -162,23 +161,6 @@ func TestHostile(t *testing.T) {
 		// The first request, and five redirects.
 		if got := b.Hits(); got > 6 {
 			t.Errorf("asked %d times", got)
-		}
-	})
-}
-
-// TestHostileMemory is that no answer makes a probe allocate more than a little,
-// whatever its size: all that is allocated counts, also what is free again, and
-// what the backend needs for its side of TLS.
-func TestHostileMemory(t *testing.T) {
-	const most = 1 << 20
-	eachHostile(t, func(t *testing.T, o healthcheck.Options, h hostile) {
-		b := fake.NewBox(t, h.steps...)
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		got := said(t, o, targetAt(b.Addr()), h.timeout())
-		runtime.ReadMemStats(&after)
-		if n := after.TotalAlloc - before.TotalAlloc; n > most {
-			t.Errorf("%s, and %d bytes were allocated", got, n)
 		}
 	})
 }
