@@ -70,6 +70,9 @@ func hostileHTTP() []hostile {
 		{"endless body", then("200 OK\r\n\r\n", fake.Forever("x")), seekBye, "fail: body"},
 		{"endless body, not read", then("200 OK\r\n\r\n", fake.Forever("x")), nil, "pass"},
 		{"endless chunks", then("200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", fake.Forever("4\r\nxxxx\r\n")), seekBye, "fail: body"},
+		// Twenty bytes on the wire for each of the body: the bound is on both.
+		{"match after 600 KB of crumbs", then("200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+			fake.Flood("0000000000000001\r\nx\r\n", 21*30000), fake.Say("3\r\nbye\r\n0\r\n\r\n")), seekBye, "fail: body"},
 		{"endless chunk", then("200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffff\r\n", fake.Forever("x")), seekBye, "fail: body"},
 		{"endless chunk size", then("200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", fake.Forever("0")), seekBye, "fail: protocol"},
 		{"endless chunk extension", then("200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", fake.Forever("1;"+strings.Repeat("x", 1000)+"\r\nx\r\n")), seekBye, "fail: protocol"},
