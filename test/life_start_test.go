@@ -139,7 +139,7 @@ func TestWarningsAtStart(t *testing.T) {
 func TestLogOfLife(t *testing.T) {
 	j := capture(t)
 	s, _ := failed(t, "recovery manual")
-	j.wants(t, "check http ")
+	j.wants(t, "check web (http ")
 	j.wants(t, "is down: refused")
 	j.wants(t, "member first/"+primary+" is unavailable")
 	j.wants(t, "failover chain")
