@@ -2,6 +2,7 @@ package healthcheck
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -220,7 +221,7 @@ func (p *httpProber) ask(ctx context.Context, h hop) (Result, *redirect) {
 		Method: h.method, URL: h.url, Host: h.url.Host, Header: p.header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Close: true,
 	}
-	if err := req.Write(conn); err != nil {
+	if err := send(conn, req); err != nil {
 		return judge(ctx, err), nil
 	}
 	w := &wire{r: conn, left: maxHeader}
@@ -248,6 +249,21 @@ func (p *httpProber) ask(ctx context.Context, h hop) (Result, *redirect) {
 	}
 	w.left = 8 * maxRead // chunks of one byte each are six on the wire
 	return p.search(ctx, resp.Body, w), nil
+}
+
+// requests spares each probe a buffer.
+var requests = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// send writes a request in one piece.
+func send(conn net.Conn, req *http.Request) error {
+	b := requests.Get().(*bytes.Buffer)
+	defer requests.Put(b)
+	b.Reset()
+	if err := req.Write(b); err != nil {
+		return err
+	}
+	_, err := conn.Write(b.Bytes())
+	return err
 }
 
 // readResponse skips interim responses; the bound on the header bounds them all.
