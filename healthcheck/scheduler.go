@@ -14,6 +14,7 @@ import (
 const (
 	firstSpread = time.Second            // the first probes of new checks are made within this time
 	lateAfter   = 100 * time.Millisecond // a probe that starts so long after its time is late
+	gather      = 5 * time.Millisecond   // probes that are due within this time start together: waking up costs as much as a probe
 )
 
 // task is one check as the scheduler sees it.
@@ -163,7 +164,7 @@ func (s *scheduler) waitOnce(l *loop) (stopped bool) {
 		case <-timer.C:
 		}
 		if next, ok := s.startDue(); ok {
-			timer.Reset(time.Until(next))
+			timer.Reset(max(time.Until(next), gather))
 		}
 	}
 }
