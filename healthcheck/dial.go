@@ -24,7 +24,7 @@ func connectAny(ctx context.Context, addrs []netip.Addr, port uint16) (net.Conn,
 }
 
 func connect(ctx context.Context, network string, to netip.AddrPort) (net.Conn, error) {
-	conn, err := dialer.DialContext(ctx, network, to.String())
+	conn, err := dialer.DialContext(ctx, network, to.String()) // DialTCP would bind, and so use up the ports for all targets together
 	return conn, fromAfar(err, to)
 }
 

@@ -14,7 +14,7 @@ import (
 const (
 	firstSpread = time.Second            // the first probes of new checks are made within this time
 	lateAfter   = 100 * time.Millisecond // a probe that starts so long after its time is late
-	gather      = 5 * time.Millisecond   // probes that are due within this time start together: waking up costs as much as a probe
+	gather      = 5 * time.Millisecond   // probes that are due within this time may start together: to wake up for each costs half as much again
 )
 
 // task is one check as the scheduler sees it.
@@ -243,8 +243,8 @@ func (s *scheduler) finish(t *task, start time.Time, open bool) {
 	}
 }
 
-// period is the time between two ticks. With the jitter behind each, no probe is
-// more than an interval from the one before.
+// period is the time between two ticks. With the jitter behind each, and what is
+// gathered, no probe is more than an interval from the one before.
 func (t *task) period() time.Duration { return t.check.Thresholds.Interval * 19 / 20 }
 
 // next is when to probe again. A task keeps to its ticks, so that those that were
@@ -255,7 +255,7 @@ func (t *task) next(start time.Time, open bool) time.Time {
 	if behind := start.Sub(t.tick); behind >= 0 {
 		t.tick = start.Add(t.period() - behind%t.period())
 	}
-	due := t.tick.Add(rand.N(th.Interval - t.period() + 1))
+	due := t.tick.Add(rand.N(max(th.Interval-t.period()-gather, 0) + 1))
 	if open && th.Recheck > 0 {
 		if soon := start.Add(th.Recheck - rand.N(th.Recheck/10+1)); soon.Before(due) {
 			due = soon
