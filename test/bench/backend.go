@@ -23,7 +23,7 @@ import (
 // input: with its parent.
 func backend(args []string, out io.Writer) error {
 	if len(args) != 1 || serving[args[0]] == nil {
-		return fmt.Errorf("backend: %q is no kind", args)
+		return fmt.Errorf("backend: %q is no kind", strings.Join(args, " "))
 	}
 	ln, err := listen()
 	if err != nil {

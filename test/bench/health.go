@@ -97,7 +97,7 @@ func (h healthRun) measure() (cost healthCost, err error) {
 	var kept keptResults
 	registry := healthcheck.NewRegistry(healthcheck.Config{OnResult: kept.add})
 	defer registry.Close()
-	if _, err := registry.Lease(checks, nil, nil); err != nil {
+	if _, err := registry.Lease(healthcheck.Terms{Checks: checks}); err != nil {
 		return cost, err
 	}
 	<-time.After(h.runIn)
