@@ -33,15 +33,17 @@ const (
 	flapMembers = 10 // in each
 	flapDirect  = 60 // pools that a domain uses; the others stand two by two in failovers
 
-	flapSeen   = 100 * time.Millisecond // by then answers know of a verdict
-	flapSettle = time.Second            // by then the test knows of a verdict
+	flapSeen   = 100 * time.Millisecond // from a verdict until all answers know of it
+	flapSettle = time.Second            // from an answer until the test knows of all verdicts of its time
 )
 
 // TestFlapping lets 1,000 members go up and down at random, some together with
 // their whole pool, while they are probed for real, queries are answered and
-// configurations are reloaded. No answer may name a member that has been down for
-// over 100 ms while another was up; and where a domain has one pool, every answer
-// names what has been up for so long.
+// configurations are reloaded. No answer may name a member that is down while
+// another is up, and where a domain has one pool, every answer names all that is
+// up. Between a verdict and its being published, an answer may know of it or not;
+// that takes 100 ms at most. (Only a run of more than a minute is held to those 100 ms:
+// a short one shares the machine with other tests.)
 func TestFlapping(t *testing.T) {
 	clog.SetOutput(io.Discard)
 	defer clog.SetOutput(os.Stdout)
@@ -67,13 +69,19 @@ func TestFlapping(t *testing.T) {
 		f.judge(t, a)
 	}
 
-	t.Logf("%d changes, %d reloads, %d answers looked at, %d of them with members that were left out, %d with none to leave out; heap %d KB, then %d KB",
-		f.changes.Load(), f.reloads.Load(), f.answers.Load(), f.parted.Load(), f.excused.Load(), early>>10, late>>10)
+	slices.Sort(f.delays)
+	n := len(f.delays)
+	if n < flapPools || f.reloads.Load() == 0 || f.parted.Load() == 0 || f.excused.Load() == 0 {
+		t.Fatalf("too little has happened: %d changes, %d reloads, %d and %d answers", n, f.reloads.Load(), f.parted.Load(), f.excused.Load())
+	}
+	t.Logf("%d changes, published within %v (p50), %v (p99), %v (all); %d reloads", n, f.delays[n/2], f.delays[n*99/100], f.delays[n-1], f.reloads.Load())
+	t.Logf("%d answers, of which %d left out members, and %d had none to choose from", f.answers.Load(), f.parted.Load(), f.excused.Load())
+	t.Logf("heap %d KB, then %d KB", early>>10, late>>10)
 	if n := f.wrong.Load(); n > 0 {
 		t.Errorf("%d wrong answers", n)
 	}
-	if f.changes.Load() < flapPools || f.reloads.Load() == 0 || f.parted.Load() < 100 || f.excused.Load() == 0 {
-		t.Error("too little has happened")
+	if most := f.delays[n-1]; most > flapSeen && *flapFor > time.Minute {
+		t.Errorf("it took %v until a verdict was published", most)
 	}
 	if late > 2*early+8<<20 {
 		t.Errorf("the heap grew from %d to %d bytes", early, late)
@@ -89,16 +97,17 @@ type flapping struct {
 	port     int
 	backends []*flapBackend // by member
 
-	mu    sync.Mutex // guards following
-	turns [][]turn   // member -> its last changes
+	mu     sync.Mutex      // guards following
+	turns  [][]turn        // member -> its last changes
+	delays []time.Duration // from verdicts until they were published
 
-	changes, reloads, answers, parted, excused, wrong atomic.Int64
+	reloads, answers, parted, excused, wrong atomic.Int64
 }
 
 // turn is one change of a member's check.
 type turn struct {
-	at time.Time // of the verdict
-	up bool
+	verdict, known time.Time // all answers know of it from then on
+	up             bool
 }
 
 func newFlapping(t *testing.T) *flapping {
@@ -169,18 +178,19 @@ func (f *flapping) begin(t *testing.T) *GTM {
 	return &GTM{instance: b}
 }
 
-// note is the registry's OnChange.
+// note is the registry's OnChange, which comes after the publishers have been told.
 func (f *flapping) note(c healthcheck.Change) {
+	now := time.Now()
 	noteChange(c)
-	f.changes.Add(1)
 	i := f.member(netip.MustParseAddr(c.Check.Target.Host))
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.delays = append(f.delays, now.Sub(c.At))
 	const most = 16 // at about one a second these are many times flapSettle
 	if len(f.turns[i]) == most {
 		f.turns[i] = slices.Delete(f.turns[i], 0, 1)
 	}
-	f.turns[i] = append(f.turns[i], turn{c.At, c.To.Status == healthcheck.Up})
+	f.turns[i] = append(f.turns[i], turn{c.At, now, c.To.Status == healthcheck.Up})
 }
 
 // flap turns one member after the other, and now and then a whole pool.
@@ -215,7 +225,7 @@ func (f *flapping) flap(t *testing.T, done chan struct{}) {
 
 // reload starts the block anew, as CoreDNS does.
 func (f *flapping) reload(t *testing.T, done chan struct{}) {
-	tick := time.NewTicker(time.Second)
+	tick := time.NewTicker(*flapFor / 10)
 	defer tick.Stop()
 	for {
 		select {
@@ -285,7 +295,7 @@ func (f *flapping) judge(t *testing.T, a heard) {
 	var up, down []int // throughout
 	f.mu.Lock()
 	for i := first; i < first+pools*flapMembers; i++ {
-		switch was, known := f.throughout(i, a.begin.Add(-flapSeen), a.end); {
+		switch was, known := f.throughout(i, a.begin, a.end); {
 		case known && was:
 			up = append(up, i)
 		case known:
@@ -318,9 +328,9 @@ func (f *flapping) complain(t *testing.T, format string, args ...any) {
 func (f *flapping) throughout(i int, from, to time.Time) (up, known bool) {
 	for _, turn := range f.turns[i] {
 		switch {
-		case !turn.at.After(from):
+		case turn.known.Before(from):
 			up, known = turn.up, true
-		case !turn.at.After(to):
+		case turn.verdict.Before(to):
 			return false, false
 		}
 	}
