@@ -31,7 +31,7 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 
 bench: ## Run all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
-	for kind in http tcp ping; do go run ./test/bench health -kind $$kind || exit; done
+	for kind in http tcp ping; do go run ./test/bench health -kind $$kind -max-cpu 25 -max-rss 150 -max-late 200ms || exit; done
 
 ci: ## Run all that CI runs
 	bash .ci/run

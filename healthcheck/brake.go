@@ -1,6 +1,10 @@
 package healthcheck
 
-import "time"
+import (
+	"container/list"
+	"time"
+	"unique"
+)
 
 // Freeze is when a failure of many targets at once counts as one of the prober
 // itself: when at least Percent of at least Min distinct targets turn bad within
@@ -10,30 +14,42 @@ type Freeze struct {
 	Min     int // at least 1
 }
 
-// brake watches the targets of the checks that are made alike: those with equal
-// options and thresholds. A target is an address or host name, and is bad while
-// a check of it has a fail as its last conclusive result. Where enough of those
-// that were good turn bad within one interval the brake takes hold; it lets go
-// when fewer are bad again. A target that is bad for longer counts on neither
-// side. The brake reads no clock and has no effects: its owner freezes states.
+// Kin is what checks have in common that are made alike.
+type Kin struct {
+	Options    unique.Handle[Options]
+	Thresholds Thresholds
+}
+
+// Kin is the check without its target.
+func (c Check) Kin() Kin { return Kin{c.Options, c.Thresholds} }
+
+// brake watches the targets of kindred checks. A target is an address or host
+// name, and is bad while a check of it has a fail as its last conclusive result.
+// Where enough of those that were good turn bad within one interval, the brake
+// takes hold; it lets go when fewer are bad again. A target that is bad for longer
+// counts on neither side. The brake reads no clock and has no effects: its owner
+// freezes states, and lets none go down that the brake does not allow to.
 type brake struct {
 	freeze Freeze
 	window time.Duration // one interval, and the time that a probe may take
 	frozen bool
 
-	entries map[*entry]struct{}
+	checks  int
 	targets map[string]*braked // host -> it
 	old     int                // targets that are bad, and not turned
 	turned  int                // targets that turned bad within the window, or since it was frozen
-	recent  []turning          // the turned ones by time, and some that are no more
+	recent  []turning          // the turned ones by time, and some that are no more; empty while frozen
+	passed  *list.List         // of the *braked that are good, the latest pass last
 }
 
 // braked is one target.
 type braked struct {
 	checks int
-	bad    int       // of its checks
-	at     time.Time // when it turned bad
-	turned bool      // it is one of brake.turned
+	bad    int           // of its checks
+	at     time.Time     // when it turned bad
+	turned bool          // it is one of brake.turned
+	pass   time.Time     // its last one
+	place  *list.Element // in brake.passed, or nil
 }
 
 type turning struct {
@@ -44,29 +60,43 @@ type turning struct {
 func newBrake(t Thresholds) *brake {
 	return &brake{
 		freeze: t.Freeze, window: t.Interval + t.Timeout,
-		targets: map[string]*braked{}, entries: map[*entry]struct{}{},
+		targets: map[string]*braked{}, passed: list.New(),
 	}
 }
 
-func (b *brake) add(e *entry) {
-	host := e.check.Target.Host
-	if b.targets[host] == nil {
-		b.targets[host] = &braked{}
-	}
-	b.targets[host].checks++
-	b.entries[e] = struct{}{}
-}
-
-func (b *brake) remove(e *entry) {
-	host := e.check.Target.Host
-	if e.bad {
-		b.pass(host)
-	}
+// add takes in a check of a target: a good one, one that turned bad not long ago,
+// or with the zero time, one that is bad for longer.
+func (b *brake) add(host string, bad bool, turned time.Time) {
 	t := b.targets[host]
-	if t.checks--; t.checks == 0 {
-		delete(b.targets, host)
+	if t == nil {
+		t = &braked{}
+		b.targets[host] = t
 	}
-	delete(b.entries, e)
+	b.checks++
+	t.checks++
+	switch {
+	case !bad:
+	case !turned.IsZero():
+		b.fail(host, turned)
+	default:
+		if t.bad++; t.bad == 1 {
+			b.old++
+		}
+	}
+}
+
+// remove takes out a check of a target.
+func (b *brake) remove(host string, bad bool) {
+	if bad {
+		b.mend(host)
+	}
+	b.checks--
+	t := b.targets[host]
+	if t.checks--; t.checks > 0 {
+		return
+	}
+	b.forget(t)
+	delete(b.targets, host)
 }
 
 // fail says that a check of a target has turned bad.
@@ -75,13 +105,16 @@ func (b *brake) fail(host string, at time.Time) {
 	if t.bad++; t.bad > 1 {
 		return
 	}
+	b.forget(t)
 	t.at, t.turned = at, true
 	b.turned++
-	b.recent = append(b.recent, turning{t, at})
+	if !b.frozen {
+		b.recent = append(b.recent, turning{t, at})
+	}
 }
 
-// pass says that a check of a target, which was bad, is good again.
-func (b *brake) pass(host string) {
+// mend says that a check of a target, which was bad, is so no more.
+func (b *brake) mend(host string) {
 	t := b.targets[host]
 	switch t.bad--; {
 	case t.bad > 0:
@@ -93,6 +126,30 @@ func (b *brake) pass(host string) {
 	}
 }
 
+// pass notes when a target last passed, if it is good.
+func (b *brake) pass(host string, at time.Time) {
+	t := b.targets[host]
+	t.pass = at
+	switch {
+	case t.bad > 0:
+	case t.place == nil:
+		t.place = b.passed.PushBack(t)
+	default:
+		b.passed.MoveToBack(t.place)
+	}
+}
+
+// forget drops the pass of a target that is good no more.
+func (b *brake) forget(t *braked) {
+	if t.place != nil {
+		b.passed.Remove(t.place)
+		t.place = nil
+	}
+}
+
+// able is how many targets can turn bad, or have turned.
+func (b *brake) able() int { return len(b.targets) - b.old }
+
 // judge takes hold or lets go, and says whether it did either.
 func (b *brake) judge(now time.Time) (changed bool) {
 	if !b.frozen {
@@ -102,20 +159,30 @@ func (b *brake) judge(now time.Time) (changed bool) {
 	many := b.turned > 0 && b.turned*100 >= b.freeze.Percent*able
 	switch {
 	case b.frozen && !many:
-		b.frozen = false
+		b.letGo()
 		return true
 	case !b.frozen && many && able >= b.freeze.Min:
-		b.frozen = true
+		b.frozen, b.recent = true, nil
 		return true
 	}
 	return false
 }
 
-// able is how many targets can turn bad, or have turned.
-func (b *brake) able() int { return len(b.targets) - b.old }
+// letGo lets those that are still bad count as bad for long: they have had their
+// time, and are not to bring the next freeze about.
+func (b *brake) letGo() {
+	b.frozen = false
+	for _, t := range b.targets {
+		if t.turned {
+			t.turned = false
+			b.turned--
+			b.old++
+		}
+	}
+}
 
-// age lets the targets that turned bad longer than a window ago count as bad
-// ever since.
+// age lets the targets that turned bad longer than a window ago count as bad for
+// long.
 func (b *brake) age(now time.Time) {
 	n := 0
 	for ; n < len(b.recent) && now.Sub(b.recent[n].at) > b.window; n++ {
@@ -127,4 +194,22 @@ func (b *brake) age(now time.Time) {
 		}
 	}
 	b.recent = b.recent[n:]
+}
+
+// allows says whether a check that turned bad may go down: it waits until the
+// brake can take hold no more because of what turned with it. That is when a
+// window has passed, or as soon as more targets have passed since than a mass
+// failure would leave.
+func (b *brake) allows(turned, now time.Time) bool {
+	able := b.able()
+	if able < b.freeze.Min || now.Sub(turned) > b.window {
+		return true
+	}
+	passed := 0
+	for e := b.passed.Back(); e != nil && e.Value.(*braked).pass.After(turned); e = e.Prev() {
+		if passed++; passed*100 > (100-b.freeze.Percent)*able {
+			return true
+		}
+	}
+	return false
 }

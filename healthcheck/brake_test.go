@@ -121,36 +121,73 @@ func TestBrakeFreezes(t *testing.T) {
 	})
 }
 
-// What the first to fail had lost before the brake took hold is given back, and
-// is in the list of changes.
-func TestBrakeTakesBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		b := newBraking(t, checksTo(20, freezing(90, 10)))
-		defer b.registry.Close()
-		advance(time.Minute)
-		b.net.set(true)
-		advance(6 * time.Second)
-		if len(b.down(t)) == 0 {
-			t.Fatal("nothing is down before the brake takes hold: the test shows nothing")
-		}
-		advance(8 * time.Second)
-		if got := b.down(t); got != nil {
-			t.Errorf("down: %v", got)
-		}
-		back := 0
-		for _, c := range b.registry.Changes() {
-			if c.Frozen && c.From.Status == Down && c.To.Status == Up {
-				back++
+// Nothing goes down before the brake takes hold: what stands above would act on
+// it, and could not take that back.
+func TestBrakeHoldsBack(t *testing.T) {
+	for _, percent := range []int{50, 80, 100} {
+		synctest.Test(t, func(t *testing.T) {
+			b := newBraking(t, checksTo(20, freezing(percent, 10)))
+			defer b.registry.Close()
+			b.net.set(false, "192.0.2.3")
+			advance(time.Minute)
+			known := len(b.registry.Changes())
+			for range 10 {
+				b.net.set(true)
+				advance(20 * time.Second)
+				b.net.set(false, "192.0.2.3")
+				advance(20 * time.Second)
 			}
+			if list := b.registry.Changes(); len(list) != known {
+				t.Errorf("freeze %d%%: %d changes, %+v", percent, len(list)-known, list[known])
+			}
+			if len(b.freezings) != 20 {
+				t.Errorf("freeze %d%%: told %d times", percent, len(b.freezings))
+			}
+		})
+	}
+}
+
+// A first verdict waits for the brake as well: where nothing can be reached at the
+// start, nothing is known.
+func TestBrakeAtStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var net network
+		net.set(true)
+		r := newFake(net.probe).registry(Config{})
+		defer r.Close()
+		l := mustLease(t, r, checksTo(20, freezing(80, 10)), nil)
+		advance(time.Hour)
+		if list := r.Changes(); len(list) > 0 || l.State(0).Status != Unknown || r.Unprobed() != 0 {
+			t.Errorf("%+v, %v", list, l.State(0))
 		}
-		if back == 0 {
-			t.Error("no change says that the brake made it")
+		net.set(false, "192.0.2.4")
+		advance(time.Minute)
+		if l.State(0).Status != Up || l.State(4).Status != Down {
+			t.Errorf("%v, %v", l.State(0), l.State(4))
 		}
 	})
 }
 
-// A target of which one check was bad before has its other ones back, too.
-func TestBrakeTakesBackCheckByCheck(t *testing.T) {
+// How soon a target that dies alone is down: a brake costs no time where others
+// pass meanwhile.
+func TestBrakeCostsNoTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBraking(t, checksTo(100, freezing(80, 10)))
+		defer b.registry.Close()
+		advance(time.Minute)
+		b.net.set(false, "192.0.2.3")
+		died := time.Now()
+		for b.lease.State(3).Status != Down {
+			advance(10 * time.Millisecond)
+		}
+		if took := time.Since(died); took > 13*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// Of a target of which one check was bad before, the other ones are held back, too.
+func TestBrakeHoldsBackCheckByCheck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		checks := append(checksTo(20, freezing(100, 10)), onPort(81, checksTo(10, freezing(100, 10)))...)
 		b := newBraking(t, checks)
@@ -164,9 +201,109 @@ func TestBrakeTakesBackCheckByCheck(t *testing.T) {
 		b.net.set(false, dead...)
 		advance(time.Minute)
 		b.net.set(true)
-		advance(14 * time.Second)
-		if got := b.down(t); !slices.Equal(got, want) {
-			t.Errorf("down: %v, want %v", got, want)
+		for range 30 {
+			advance(time.Second)
+			if got := b.down(t); !slices.Equal(got, want) {
+				t.Fatalf("down: %v, want %v", got, want)
+			}
+		}
+	})
+}
+
+// What was dead before a restart, or before other thresholds or the brake itself
+// came, is no mass failure.
+func TestBrakeKnowsTheDead(t *testing.T) {
+	var dead []string
+	for i := range 12 {
+		dead = append(dead, fmt.Sprintf("192.0.2.%d", i))
+	}
+	for _, name := range []string{"restart", "other thresholds", "a new brake"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var net network
+				net.set(false, dead...)
+				r := newFake(net.probe).registry(Config{OnFreeze: func(z Freezing) { t.Errorf("%+v", z) }})
+				defer r.Close()
+				terms := Terms{Checks: checksTo(20, freezing(50, 5))}
+				switch name {
+				case "restart":
+					terms.Past = func(c Check) (Past, bool) {
+						if net.probe(t.Context(), c.Target, 0).Verdict == Fail {
+							return Past{Status: Down, Lasted: time.Hour}, true
+						}
+						return Past{Status: Up, Lasted: time.Hour}, true
+					}
+				case "other thresholds":
+					mustLease(t, r, checksTo(20, func(th *Thresholds) { freezing(50, 5)(th); th.Fall++ }), nil)
+					for i := range dead { // one after the other, as no mass failure
+						net.set(false, dead[:i+1]...)
+						advance(time.Minute)
+					}
+				default:
+					mustLease(t, r, checksTo(20, nil), nil)
+					advance(time.Minute)
+				}
+				l, err := r.Lease(terms)
+				if err != nil {
+					t.Fatal(err)
+				}
+				advance(time.Minute)
+				net.set(false, append(dead, "192.0.2.15")...)
+				advance(time.Minute)
+				if l.State(15).Status != Down || l.State(16).Status != Up || l.State(3).Status != Down {
+					t.Errorf("%v, %v, %v", l.State(15), l.State(16), l.State(3))
+				}
+			})
+		})
+	}
+}
+
+// A freeze goes on over a change of thresholds, and what is told says so.
+func TestBrakeOutlivesThresholds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBraking(t, checksTo(20, freezing(80, 10)))
+		advance(time.Minute)
+		b.net.set(true)
+		advance(20 * time.Minute)
+		next := mustLease(t, b.registry, checksTo(20, func(th *Thresholds) { freezing(80, 10)(th); th.Fall++ }), nil)
+		b.lease.Close()
+		advance(20 * time.Minute)
+		if s := b.registry.Stats(); s.Frozen != 20 || next.State(0).Status != Up {
+			t.Errorf("%+v, %v", s, next.State(0))
+		}
+		next.Close()
+		var told string
+		for _, z := range b.freezings {
+			told += fmt.Sprintf("%t %d; ", z.Frozen, z.Able)
+		}
+		if told != "true 20; false 0; true 20; false 0; " {
+			t.Errorf("told: %s", told)
+		}
+		b.registry.Close()
+	})
+}
+
+// A brake that holds for long remembers no more than its targets.
+func TestBrakeForgets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBraking(t, checksTo(20, freezing(80, 10)))
+		defer b.registry.Close()
+		advance(time.Minute)
+		b.net.set(true)
+		advance(time.Minute)
+		brake := b.lease.entries[0].brake
+		all := make([]string, 0, 20)
+		for i := range 20 {
+			all = append(all, fmt.Sprintf("192.0.2.%d", i))
+		}
+		for range 1000 {
+			b.net.set(false, all[:19]...)
+			advance(10 * time.Second)
+			b.net.set(false, all[:17]...)
+			advance(10 * time.Second)
+		}
+		if n := len(brake.recent); !brake.frozen || n > 0 || brake.passed.Len() > 20 || len(brake.targets) != 20 {
+			t.Errorf("frozen: %t, %d turnings, %d passes, %d targets", brake.frozen, n, brake.passed.Len(), len(brake.targets))
 		}
 	})
 }

@@ -44,15 +44,20 @@ func (s State) fallen(at time.Time, f Flap) State {
 		down.damping = &was
 		return down
 	}
-	next := damping{}
+	doublings := 0
 	if !was.until.IsZero() && at.Sub(was.until) <= was.quiet {
-		next.doublings = min(was.doublings+1, maxDoublings)
+		doublings = min(was.doublings+1, maxDoublings)
 	}
-	down.Hold = f.Hold << next.doublings
-	next.until = at.Add(down.Hold)
-	next.quiet = max(f.Within, down.Hold)
-	down.damping = &next
+	down = down.held(at, f.Hold<<doublings, f)
+	down.damping.doublings = doublings
 	return down
+}
+
+// held is the state, held from now on.
+func (s State) held(now time.Time, hold time.Duration, f Flap) State {
+	s.Hold = hold
+	s.damping = &damping{until: now.Add(hold), quiet: max(f.Within, hold)}
+	return s
 }
 
 // released is the state without its hold, if that is over.

@@ -1,7 +1,10 @@
 package healthcheck
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -105,4 +108,78 @@ func TestFlapIsPure(t *testing.T) {
 		}
 		once.Next(Result{Verdict: Fail, At: at.Add(time.Hour)}, f.th) // forgets both falls
 	}
+}
+
+// A hold outlives a change of other thresholds, and a restart.
+func TestFlapHoldGoesOn(t *testing.T) {
+	flap := Flap{Falls: 2, Within: time.Hour, Hold: time.Hour}
+	for _, name := range []string{"equal", "other thresholds", "restart", "another flap"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var bad atomic.Bool
+				f := newFake(func(context.Context, Target, int) Result {
+					if bad.Load() {
+						return fail(ReasonRefused)
+					}
+					return pass()
+				})
+				r := f.registry(Config{})
+				terms := Terms{Checks: checksTo(1, func(th *Thresholds) { th.Flap = flap })}
+				l, err := r.Lease(terms)
+				for range 2 {
+					advance(time.Minute)
+					bad.Store(true)
+					advance(time.Minute)
+					bad.Store(false)
+				}
+				if err != nil || l.State(0).Hold != time.Hour {
+					t.Fatalf("%v, %+v", err, l.State(0))
+				}
+				switch th := &terms.Checks[0].Thresholds; name {
+				case "other thresholds":
+					th.Rise = 4
+				case "another flap":
+					th.Flap.Falls = 5
+				case "restart":
+					known := l.Pasts()[0]
+					if known.Held < 58*time.Minute || known.Held > time.Hour {
+						t.Errorf("%+v", known)
+					}
+					r.Close()
+					r = f.registry(Config{})
+					terms.Past = func(Check) (Past, bool) { return known, true }
+				}
+				next, err := r.Lease(terms)
+				if err != nil {
+					t.Fatal(err)
+				}
+				advance(50 * time.Minute)
+				want := Down
+				if name == "another flap" {
+					want = Up
+				}
+				if s := next.State(0); s.Status != want {
+					t.Errorf("%+v", s)
+				}
+				advance(15 * time.Minute)
+				if s := next.State(0); s.Status != Up {
+					t.Errorf("after the hold: %+v", s)
+				}
+				r.Close()
+			})
+		})
+	}
+}
+
+// What a file says of a hold is bounded by what the check allows.
+func TestFlapHoldOfPast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newFake(nil).registry(Config{})
+		defer r.Close()
+		checks := append(checksTo(1, func(th *Thresholds) { th.Flap = Flap{2, time.Minute, time.Minute} }), onPort(81, checksTo(1, nil))...)
+		l, err := r.Lease(Terms{Checks: checks, Past: func(Check) (Past, bool) { return Past{Status: Down, Held: 1 << 62}, true }})
+		if err != nil || l.State(0).Hold != 8*time.Minute || l.State(1).Hold != 0 {
+			t.Errorf("%v, %+v, %+v", err, l.State(0), l.State(1))
+		}
+	})
 }

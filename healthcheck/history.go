@@ -15,8 +15,7 @@ type Change struct {
 	From, To State
 	At       time.Time
 	Lasted   time.Duration // how long the status of From lasted
-	Result   Result        // that made it; zero where the brake did
-	Frozen   bool          // the brake on mass failures took the last change back
+	Result   Result        // that made it
 }
 
 // Freezing says that the brake took hold of the states of checks that are made
@@ -27,7 +26,7 @@ type Freezing struct {
 	Freeze  Freeze
 	Frozen  bool
 	Bad     int // targets that had turned bad, or are still
-	Able    int // targets that could have: those that are bad for longer are not counted
+	Able    int // targets that could have, without those that are bad for longer; 0: the checks are gone
 }
 
 // Record is what is known of one check.

@@ -118,9 +118,9 @@ func TestPastIsTakenOver(t *testing.T) {
 		past := func(c Check) (Past, bool) {
 			switch c.Target.Host {
 			case "192.0.2.0":
-				return Past{Down, time.Hour}, true
+				return Past{Status: Down, Lasted: time.Hour}, true
 			case "192.0.2.1":
-				return Past{Up, time.Hour}, true
+				return Past{Status: Up, Lasted: time.Hour}, true
 			}
 			return Past{}, false
 		}

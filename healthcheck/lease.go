@@ -35,11 +35,19 @@ func (l *Lease) State(i int) State {
 	return l.entries[i].state
 }
 
-// Since is when the i-th check got its status, or was leased.
-func (l *Lease) Since(i int) time.Time {
+// Pasts are what a later life of the process ought to know of the checks.
+func (l *Lease) Pasts() []Past {
 	l.registry.mu.Lock()
 	defer l.registry.mu.Unlock()
-	return l.entries[i].since
+	now := time.Now()
+	list := make([]Past, len(l.entries))
+	for i, e := range l.entries {
+		list[i] = Past{Status: e.state.Status, Lasted: now.Sub(e.since)}
+		if e.state.Hold > 0 {
+			list[i].Held = max(0, e.state.damping.until.Sub(now))
+		}
+	}
+	return list
 }
 
 // Record is what is known of the i-th check.
@@ -67,7 +75,7 @@ func (l *Lease) Close() {
 	}
 	r := l.registry
 	r.mu.Lock()
-	var unused []Prober
+	var rest leftovers
 	for _, e := range l.entries {
 		if e.dead {
 			continue // a double that went with its first place, or the registry is closed
@@ -76,12 +84,8 @@ func (l *Lease) Close() {
 		if len(e.users) > 0 {
 			continue
 		}
-		if p := r.drop(e); p != nil {
-			unused = append(unused, p)
-		}
+		r.drop(e, &rest)
 	}
 	r.mu.Unlock()
-	for _, p := range unused {
-		closeProber(p)
-	}
+	r.dispose(rest)
 }

@@ -69,17 +69,24 @@ func (p *pingProber) Probe(ctx context.Context, t Target) Result {
 	return measured(ctx, t, func(addrs []netip.Addr) Result { return p.probe(ctx, addrs) })
 }
 
-// probe asks the first address of a host name that this host can try at all.
-func (p *pingProber) probe(ctx context.Context, addrs []netip.Addr) (r Result) {
+// probe asks the addresses of a host in turn, until one replies; see tryEach.
+func (p *pingProber) probe(ctx context.Context, addrs []netip.Addr) (first Result) {
 	if !p.hold() {
 		return couldNot(ReasonCanceled)
 	}
-	for _, a := range addrs {
-		if r = p.ping(ctx, a); r.Verdict != Inconclusive {
+	for i, a := range addrs {
+		r, _ := tryOne(ctx, a, len(addrs)-i, func(ctx context.Context, a netip.Addr) (Result, error) { return p.ping(ctx, a), nil })
+		if r.Verdict == Pass {
+			return r
+		}
+		if first.Verdict == Inconclusive {
+			first = r
+		}
+		if ctx.Err() != nil {
 			break
 		}
 	}
-	return r
+	return first
 }
 
 func (p *pingProber) ping(ctx context.Context, to netip.Addr) Result {
@@ -92,13 +99,16 @@ func (p *pingProber) ping(ctx context.Context, to netip.Addr) Result {
 	}
 	e := s.expect(to, p.count)
 	defer s.forget(e)
-	got, sum, err := p.exchange(ctx, s, e)
-	if err != nil {
+	sent, got, sum, err := p.exchange(ctx, s, e)
+	switch {
+	case err != nil:
 		return judge(ctx, err)
+	case sent == 0: // the time was over before it had begun
+		return couldNot(ReasonCanceled)
 	}
 	r := pass()
-	if lost := p.count - got; lost*100 >= p.loss*p.count {
-		r = failLoss(lost, p.count)
+	if lost := sent - got; lost*100 >= p.loss*sent {
+		r = failLoss(lost, sent)
 	}
 	if got == 0 && e.unreachable.Load() {
 		r = fail(ReasonUnreachable)
@@ -112,18 +122,18 @@ func (p *pingProber) ping(ctx context.Context, to netip.Addr) Result {
 // exchange sends all requests within the first half of the time there is, and
 // waits for the replies in the rest. The error is that of the first request that
 // could not be sent; a socket that died meanwhile is one, too.
-func (p *pingProber) exchange(ctx context.Context, s *pingSocket, e *echoes) (got int, sum time.Duration, err error) {
+func (p *pingProber) exchange(ctx context.Context, s *pingSocket, e *echoes) (sent, got int, sum time.Duration, err error) {
 	gap := maxPingGap
 	if deadline, ok := ctx.Deadline(); ok {
 		gap = min(gap, time.Until(deadline)/time.Duration(2*p.count))
 	}
 	next := time.NewTimer(0) // the first one goes at once
 	defer next.Stop()
-	for sent := 0; got < p.count; {
+	for got < p.count {
 		select {
 		case <-next.C:
 			if err := s.send(e, sent); err != nil {
-				return got, sum, err
+				return sent, got, sum, err
 			}
 			if sent++; sent < p.count {
 				next.Reset(gap)
@@ -132,15 +142,15 @@ func (p *pingProber) exchange(ctx context.Context, s *pingSocket, e *echoes) (go
 			got++
 			sum += rtt
 		case <-s.dead:
-			return got, sum, errPingSocket
+			return sent, got, sum, errPingSocket
 		case <-ctx.Done():
 			if errors.Is(ctx.Err(), context.Canceled) {
-				return got, sum, ctx.Err()
+				return sent, got, sum, ctx.Err()
 			}
-			return got, sum, nil
+			return sent, got, sum, nil
 		}
 	}
-	return got, sum, nil
+	return sent, got, sum, nil
 }
 
 // openPing prefers a datagram socket, to which the kernel hands our own replies

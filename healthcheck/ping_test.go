@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -219,6 +220,62 @@ func TestPingLoss(t *testing.T) {
 					closeProber(p)
 				})
 			})
+		}
+	}
+}
+
+// The addresses of a host are asked in turn, each in its share of the time.
+func TestPingAddresses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []string
+		p := &pingProber{count: 3, loss: 100, pinger: &pinger{open: func(bool) (pingConn, error) {
+			return pingConn{&fakeICMP{answer: func(f *fakeICMP, _ int, e *icmp.Echo, to net.Addr) error {
+				asked = append(asked, peer(to).String())
+				if peer(to) == netip.MustParseAddr("192.0.2.3") {
+					f.reply(20*time.Millisecond, *e, to)
+				}
+				return nil
+			}, in: make(chan fakePacket, 100), done: make(chan struct{})}, true}, nil
+		}}}
+		defer closeProber(p)
+		for _, test := range []struct {
+			addrs string
+			want  string
+			asked int
+		}{
+			{"192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4", "pass", 9},
+			{"192.0.2.1 192.0.2.2", "fail: loss 100%", 6},
+		} {
+			asked = nil
+			var addrs []netip.Addr
+			for a := range strings.FieldsSeq(test.addrs) {
+				addrs = append(addrs, netip.MustParseAddr(a))
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+			wantSaid(t, p.probe(ctx, addrs), test.want)
+			if cancel(); len(asked) != test.asked {
+				t.Errorf("%s: asked %v", test.addrs, asked)
+			}
+		}
+	})
+}
+
+// Loss is of what was sent: a prober that is too late to send is not the target's
+// fault.
+func TestPingTooLate(t *testing.T) {
+	p := &pingProber{count: 3, loss: 100, pinger: &pinger{open: func(bool) (pingConn, error) {
+		return pingConn{&fakeICMP{
+			answer: func(*fakeICMP, int, *icmp.Echo, net.Addr) error { return nil },
+			in:     make(chan fakePacket), done: make(chan struct{}),
+		}, true}, nil
+	}}}
+	defer closeProber(p)
+	for range 50 { // either may be seen first: that the time is over, or that it is time to send
+		ctx, cancel := context.WithTimeout(t.Context(), 0)
+		r := p.Probe(ctx, Target{Host: "192.0.2.1"})
+		cancel()
+		if got := said(r); got != "inconclusive: canceled" && got != "fail: loss 100%" {
+			t.Fatal(got)
 		}
 	}
 }

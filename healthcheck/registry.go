@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 	"unique"
@@ -43,7 +44,7 @@ type Registry struct {
 	size     int                 // entries in all chains
 	unprobed int
 	probers  map[unique.Handle[Options]]*sharedProber
-	brakes   map[brakeKey]*brake // of checks with a Freeze
+	brakes   map[Kin]*brake // of checks with a Freeze
 	changes  ring[Change]
 }
 
@@ -51,12 +52,6 @@ type Registry struct {
 type probeKey struct {
 	target  Target
 	options unique.Handle[Options]
-}
-
-// brakeKey is what checks have in common that are made alike.
-type brakeKey struct {
-	options    unique.Handle[Options]
-	thresholds Thresholds
 }
 
 // entry is a check that is leased at least once.
@@ -70,8 +65,7 @@ type entry struct {
 	since   time.Time // when it got its status
 	probed  bool      // it had a result, or took over from one that had
 	bad     bool      // its last conclusive result is a fail
-	turned  time.Time // when it turned bad
-	before  State     // and what it was then
+	turned  time.Time // when it turned bad; zero: before it was here
 	brake   *brake    // or nil
 	results ring[kept]
 	dead    bool
@@ -104,6 +98,7 @@ type Stats struct {
 type Past struct {
 	Status Status
 	Lasted time.Duration // how long it has had that status
+	Held   time.Duration // how long flap damping holds it down yet
 }
 
 // NewRegistry makes a Registry. It does nothing until a Lease.
@@ -114,7 +109,7 @@ func NewRegistry(cfg Config) *Registry {
 	return &Registry{
 		cfg: cfg, sched: newScheduler(cfg.MaxInFlight),
 		entries: map[probeKey]*entry{}, probers: map[unique.Handle[Options]]*sharedProber{},
-		brakes: map[brakeKey]*brake{},
+		brakes: map[Kin]*brake{},
 	}
 }
 
@@ -156,7 +151,7 @@ func (r *Registry) Lease(terms Terms) (*Lease, error) {
 	l := &Lease{registry: r, changed: terms.Changed, entries: make([]*entry, len(checks))}
 	var added []*task
 	for i, c := range checks {
-		e, isNew := r.entry(c, terms.Past)
+		e, isNew := r.entry(c, terms)
 		if isNew {
 			added = append(added, &e.task)
 		}
@@ -192,7 +187,7 @@ func (r *Registry) makeProbers(checks []Check) error {
 }
 
 // entry finds or makes the entry of a check.
-func (r *Registry) entry(c Check, past func(Check) (Past, bool)) (e *entry, isNew bool) {
+func (r *Registry) entry(c Check, terms Terms) (e *entry, isNew bool) {
 	key := probeKey{c.Target, c.Options}
 	head := r.entries[key]
 	var like *entry // one with another threshold, best one that knows something
@@ -207,11 +202,10 @@ func (r *Registry) entry(c Check, past func(Check) (Past, bool)) (e *entry, isNe
 	e = &entry{task: task{check: c, prober: r.probers[c.Options].prober, index: -1}, next: head, since: time.Now()}
 	e.report = func(res Result) bool { return r.report(e, res) }
 	if like != nil {
-		e.state, e.probed, e.since = State{Status: like.state.Status}, like.probed, like.since
-		e.results.values = like.results.all()
-	} else if past != nil {
-		if p, ok := past(c); ok {
-			e.state, e.since = State{Status: p.Status}, e.since.Add(-p.Lasted)
+		e.inherit(like)
+	} else if terms.Past != nil {
+		if p, ok := terms.Past(c); ok {
+			e.recall(p)
 		}
 	}
 	if !e.probed {
@@ -224,23 +218,71 @@ func (r *Registry) entry(c Check, past func(Check) (Past, bool)) (e *entry, isNe
 	return e, true
 }
 
-// watch puts an entry under the brake of those that are made like it, if they
-// have one.
+// inherit takes over from an entry that differs in thresholds alone.
+func (e *entry) inherit(like *entry) {
+	e.state, e.probed, e.since = State{Status: like.state.Status}, like.probed, like.since
+	if e.check.Thresholds.Flap == like.check.Thresholds.Flap {
+		e.state.Hold, e.state.damping = like.state.Hold, like.state.damping
+	}
+	e.results.values = like.results.all()
+	e.bad, e.turned = like.bad, like.turned
+	switch window := like.check.Thresholds.Interval + like.check.Thresholds.Timeout; {
+	case like.frozen():
+		e.turned = time.Now() // for the next brake it is as if it turned now
+	case time.Since(e.turned) > window:
+		e.turned = time.Time{} // long ago
+	}
+}
+
+// recall takes over from an earlier life of the process.
+func (e *entry) recall(p Past) {
+	e.state, e.since = State{Status: p.Status}, e.since.Add(-p.Lasted)
+	e.bad = p.Status == Down
+	if p.Held > 0 && p.Status == Down && e.check.Thresholds.Flap != (Flap{}) {
+		e.state = e.state.held(time.Now(), min(p.Held, e.check.Thresholds.Flap.Hold<<maxDoublings), e.check.Thresholds.Flap)
+	}
+}
+
+// watch puts an entry under the brake of its kin, if they have one.
 func (r *Registry) watch(e *entry) {
 	if e.check.Thresholds.Freeze == (Freeze{}) {
 		return
 	}
-	key := brakeKey{e.check.Options, e.check.Thresholds}
-	if r.brakes[key] == nil {
-		r.brakes[key] = newBrake(e.check.Thresholds)
+	kin := e.check.Kin()
+	if r.brakes[kin] == nil {
+		r.brakes[kin] = newBrake(e.check.Thresholds)
 	}
-	e.brake = r.brakes[key]
-	e.brake.add(e)
+	e.brake = r.brakes[kin]
+	e.brake.add(e.check.Target.Host, e.bad, e.turned)
 }
 
-// drop forgets an entry without users. It returns its prober if that was the
-// last use of it.
-func (r *Registry) drop(e *entry) Prober {
+// unwatch takes an entry out of its brake. A brake that ends while it holds says
+// that it lets go.
+func (r *Registry) unwatch(e *entry) *Freezing {
+	b := e.brake
+	if b == nil {
+		return nil
+	}
+	b.remove(e.check.Target.Host, e.bad)
+	if b.checks > 0 {
+		return nil
+	}
+	delete(r.brakes, e.check.Kin())
+	if !b.frozen {
+		return nil
+	}
+	b.frozen = false
+	return e.freezing()
+}
+
+// freezing is what there is to say of an entry's brake.
+func (e *entry) freezing() *Freezing {
+	b := e.brake
+	return &Freezing{Name: e.name, Options: e.check.Options.Value(), Freeze: b.freeze, Frozen: b.frozen, Bad: b.turned, Able: b.able()}
+}
+
+// drop forgets an entry without users. What is left to do then is noted in rest.
+func (r *Registry) drop(e *entry, rest *leftovers) {
 	e.dead = true
 	r.sched.remove(&e.task)
 	key := probeKey{e.check.Target, e.check.Options}
@@ -260,111 +302,121 @@ func (r *Registry) drop(e *entry) Prober {
 	if !e.probed {
 		r.unprobed--
 	}
-	if e.brake != nil {
-		if e.brake.remove(e); len(e.brake.entries) == 0 {
-			delete(r.brakes, brakeKey{e.check.Options, e.check.Thresholds})
-		}
+	if f := r.unwatch(e); f != nil {
+		rest.freezings = append(rest.freezings, *f)
 	}
 	shared := r.probers[e.check.Options]
-	if shared.users--; shared.users > 0 {
-		return nil
+	if shared.users--; shared.users == 0 {
+		delete(r.probers, e.check.Options)
+		rest.probers = append(rest.probers, shared.prober)
 	}
-	delete(r.probers, e.check.Options)
-	return shared.prober
 }
 
-// report takes a result and tells everyone. It says whether a streak is open.
-func (r *Registry) report(e *entry, res Result) bool {
-	r.mu.Lock()
-	if e.dead {
-		r.mu.Unlock()
+// leftovers are what is to be done about dropped entries outside the lock.
+type leftovers struct {
+	probers   []Prober
+	freezings []Freezing
+}
+
+func (r *Registry) dispose(rest leftovers) {
+	for _, p := range rest.probers {
+		closeProber(p)
+	}
+	defer r.sched.survive()
+	if r.cfg.OnFreeze != nil {
+		for _, f := range rest.freezings {
+			r.cfg.OnFreeze(f)
+		}
+	}
+}
+
+// report takes a result and tells everyone. It says whether to look again soon.
+func (r *Registry) report(e *entry, res Result) (soon bool) {
+	n, ok := r.take(e, res)
+	if !ok {
 		return false
+	}
+	for _, u := range n.users {
+		u.lease.deliver(u.index)
+	}
+	r.observe(e.check, res, n)
+	return n.soon
+}
+
+// news is what follows from one result.
+type news struct {
+	soon     bool    // a streak is open
+	users    []user  // to whom the State is another one
+	change   *Change // of the status
+	freezing *Freezing
+}
+
+// take works out what follows from a result; it is not ok where nobody leases the
+// check any more.
+func (r *Registry) take(e *entry, res Result) (n news, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.dead {
+		return n, false
 	}
 	e.results.add(keep(res), keptResults)
 	if !e.probed {
 		e.probed = true
 		r.unprobed--
 	}
-	n := r.take(e, res)
-	open := !e.state.Settled()
-	r.mu.Unlock()
-
-	for _, u := range n.users {
-		u.lease.deliver(u.index)
-	}
-	r.observe(e.check, res, n)
-	return open
-}
-
-// news is what follows from one result.
-type news struct {
-	users    []user   // of the checks whose state has changed
-	changes  []Change // those of a status
-	freezing *Freezing
-}
-
-// take works out what follows from a result.
-func (r *Registry) take(e *entry, res Result) (n news) {
 	e.turn(res)
-	if b := e.brake; b != nil {
-		if b.judge(res.At) {
-			n.freezing = &Freezing{Name: e.name, Options: e.check.Options.Value(), Freeze: b.freeze, Frozen: b.frozen, Bad: b.turned, Able: b.able()}
-			if b.frozen {
-				for other := range b.entries {
-					r.takeBack(other, res.At, &n)
-				}
-			}
-		}
-		if b.frozen {
-			return n
-		}
+	if e.brake != nil && e.brake.judge(res.At) {
+		n.freezing = e.freezing()
 	}
-	r.set(e, e.state.Next(res, e.check.Thresholds), Change{At: res.At, Result: res}, &n)
-	return n
+	if e.frozen() {
+		return n, true
+	}
+	to := e.state.Next(res, e.check.Thresholds)
+	if to.Status == Down && e.state.Status != Down && e.brake != nil && !e.brake.allows(e.turned, res.At) {
+		n.soon = true // it goes down with a later fail, if the brake does not take hold
+		return n, true
+	}
+	r.set(e, to, res, &n)
+	n.soon = !to.Settled()
+	return n, true
 }
 
-// turn notes whether the check is good or bad now, and what it was before.
+// turn notes whether the check is good or bad now, and since when.
 func (e *entry) turn(res Result) {
-	bad := res.Verdict == Fail
-	if res.Verdict == Inconclusive || e.bad == bad {
-		return
-	}
-	e.bad = bad
-	if bad {
-		e.turned, e.before = res.At, e.state
-	}
+	host, b := e.check.Target.Host, e.brake
 	switch {
-	case e.brake == nil:
-	case bad:
-		e.brake.fail(e.check.Target.Host, res.At)
-	default:
-		e.brake.pass(e.check.Target.Host)
+	case res.Verdict == Pass && e.bad:
+		e.bad = false
+		if b != nil {
+			b.mend(host)
+		}
+	case res.Verdict == Fail && !e.bad:
+		e.bad, e.turned = true, res.At
+		if b != nil {
+			b.fail(host, res.At)
+		}
 	}
-}
-
-// takeBack gives a check the state that it had before it turned bad, if that was
-// within the brake's window.
-func (r *Registry) takeBack(e *entry, at time.Time, n *news) {
-	if e.bad && at.Sub(e.turned) <= e.brake.window {
-		r.set(e, e.before, Change{At: at, Frozen: true}, n)
+	if b != nil && res.Verdict == Pass {
+		b.pass(host, res.At)
 	}
 }
 
 // set gives a check a state.
-func (r *Registry) set(e *entry, to State, c Change, n *news) {
+func (r *Registry) set(e *entry, to State, res Result, n *news) {
 	from := e.state
 	if from == to {
 		return
 	}
 	e.state = to
-	n.users = append(n.users, e.users...)
+	n.users = slices.Clone(e.users)
 	if from.Status == to.Status {
 		return
 	}
-	c.Check, c.Name, c.From, c.To, c.Lasted = e.check, e.name, from, to, c.At.Sub(e.since)
-	e.since = c.At
-	n.changes = append(n.changes, c)
-	r.changes.add(c, keptChanges)
+	n.change = &Change{
+		Check: e.check, Name: e.name, From: from, To: to, At: res.At, Lasted: res.At.Sub(e.since), Result: res,
+	}
+	e.since = res.At
+	r.changes.add(*n.change, keptChanges)
 }
 
 func (r *Registry) observe(c Check, res Result, n news) {
@@ -372,10 +424,8 @@ func (r *Registry) observe(c Check, res Result, n news) {
 	if r.cfg.OnResult != nil {
 		r.cfg.OnResult(c, res)
 	}
-	if r.cfg.OnChange != nil {
-		for _, change := range n.changes {
-			r.cfg.OnChange(change)
-		}
+	if r.cfg.OnChange != nil && n.change != nil {
+		r.cfg.OnChange(*n.change)
 	}
 	if r.cfg.OnFreeze != nil && n.freezing != nil {
 		r.cfg.OnFreeze(*n.freezing)
@@ -427,18 +477,15 @@ func (r *Registry) SetMaxInFlight(n int) { r.sched.setMax(n) }
 func (r *Registry) Close() {
 	r.mu.Lock()
 	r.closed = true
-	var unused []Prober
+	var rest leftovers
 	for _, e := range r.entries {
 		for ; e != nil; e = e.next {
-			if p := r.drop(e); p != nil {
-				unused = append(unused, p)
-			}
+			r.drop(e, &rest)
 		}
 	}
 	r.mu.Unlock()
-	for _, p := range unused {
-		closeProber(p)
-	}
+	rest.freezings = nil // what is over needs no telling
+	r.dispose(rest)
 	r.sched.wg.Wait()
 }
 

@@ -21,7 +21,7 @@ const (
 type task struct {
 	check  Check
 	prober Prober
-	report func(Result) (open bool) // takes the result, and says whether a streak is open; never panics
+	report func(Result) (soon bool) // takes the result, and says whether to look again soon
 
 	// The scheduler's mutex guards following.
 	due    time.Time
@@ -63,7 +63,7 @@ func newScheduler(maxInFlight int) *scheduler {
 // for those who ask.
 func (s *scheduler) setMax(n int) {
 	if n <= 0 {
-		n = int(min(max(descriptorLimit()/2, 64), 4096))
+		n = int(min(max(descriptorLimit()/2, 64), 16384))
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,7 +201,13 @@ func (s *scheduler) run(ctx context.Context, cancel context.CancelFunc, t *task,
 	r := s.probe(ctx, t, start)
 	r.Late = late
 	cancel()
-	s.finish(t, start, t.report(r))
+	s.finish(t, start, s.report(t, r))
+}
+
+// report has a result taken, and survives whoever takes it.
+func (s *scheduler) report(t *task, r Result) (soon bool) {
+	defer s.survive()
+	return t.report(r)
 }
 
 // survive is deferred where a fault may not end the process.

@@ -367,7 +367,7 @@ func TestSchedulerCapChanges(t *testing.T) {
 }
 
 func TestDefaultCap(t *testing.T) {
-	if n := newScheduler(0).max; n < 64 || n > 4096 {
+	if n := newScheduler(0).max; n < 64 || n > 16384 {
 		t.Errorf("%d", n)
 	}
 }

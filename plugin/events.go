@@ -44,8 +44,6 @@ func noteChange(c healthcheck.Change) {
 	what := fmt.Sprintf("check %s (%s %s)", c.Name, kind, at(c.Check.Target))
 	was := fmt.Sprintf("%s for %s", c.From.Status, lasting(c.Lasted))
 	switch {
-	case c.Frozen:
-		log.Warningf("%s is %s again: the mass failure took it along (was %s)", what, c.To.Status, was)
 	case c.To.Hold > 0:
 		log.Warningf("%s is down: %s (was %s); it flaps, and is held down for %s", what, c.Result.Reason, was, short(c.To.Hold))
 	case c.To.Status == healthcheck.Down:
@@ -57,12 +55,15 @@ func noteChange(c healthcheck.Change) {
 
 // noteFreeze logs and counts that the brake on mass failures took hold, or let go.
 func noteFreeze(f healthcheck.Freezing) {
-	if f.Frozen {
+	switch {
+	case f.Frozen:
 		freezes.WithLabelValues(string(f.Options.Kind)).Inc()
-		log.Errorf("check %s (%s): %d of %d targets turned bad within one interval, which is freeze %d%% or more: their states are frozen as they were; look at this server's own network first", f.Name, f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent)
-		return
+		log.Errorf("check %s (%s): %d of %d targets turned bad together, which is freeze %d%% or more: their states are frozen as they were; look at this server's own network first", f.Name, f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent)
+	case f.Able == 0:
+		log.Warningf("check %s (%s): its states were frozen, and it is no more", f.Name, f.Options.Kind)
+	default:
+		log.Warningf("check %s (%s): %d of %d targets are bad, which is less than freeze %d%%: their states move again", f.Name, f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent)
 	}
-	log.Warningf("check %s (%s): %d of %d targets are bad, which is less than freeze %d%%: their states move again", f.Name, f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent)
 }
 
 // at is where a target is, as text.

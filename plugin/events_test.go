@@ -54,8 +54,6 @@ func TestNoteChange(t *testing.T) {
 			"[INFO] plugin/gtm: check ping (ping 192.0.2.1) is up (was down for 1m30s)"},
 		{healthcheck.Change{Check: ping, Name: "ping", From: up, To: held, Result: refused, Lasted: 20 * time.Second},
 			"[WARNING] plugin/gtm: check ping (ping 192.0.2.1) is down: refused (was up for 20s); it flaps, and is held down for 5m"},
-		{healthcheck.Change{Check: ping, Name: "ping", From: down, To: up, Frozen: true, Lasted: 2 * time.Second},
-			"[WARNING] plugin/gtm: check ping (ping 192.0.2.1) is up again: the mass failure took it along (was down for 2s)"},
 	} {
 		log := captureLog(t)
 		before := counted(t, checkChanges)
@@ -80,9 +78,12 @@ func TestNoteFreeze(t *testing.T) {
 	noteFreeze(freezing)
 	freezing.Frozen, freezing.Bad = false, 15
 	noteFreeze(freezing)
+	freezing.Bad, freezing.Able = 0, 0
+	noteFreeze(freezing)
 	for _, want := range []string{
-		"[ERROR] plugin/gtm: check web (tcp): 17 of 20 targets turned bad within one interval, which is freeze 80% or more: their states are frozen as they were; look at this server's own network first",
+		"[ERROR] plugin/gtm: check web (tcp): 17 of 20 targets turned bad together, which is freeze 80% or more: their states are frozen as they were; look at this server's own network first",
 		"[WARNING] plugin/gtm: check web (tcp): 15 of 20 targets are bad, which is less than freeze 80%: their states move again",
+		"[WARNING] plugin/gtm: check web (tcp): its states were frozen, and it is no more",
 	} {
 		if log.count(want) != 1 {
 			t.Errorf("got:\n%swant %s", log.text.String(), want)

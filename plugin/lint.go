@@ -94,23 +94,19 @@ func (c *compiler) lintIdle() {
 // lintFreeze warns of a brake that can never take hold, since there are too few
 // targets.
 func (c *compiler) lintFreeze() {
-	type kin struct { // checks that are made alike
-		options    unique.Handle[healthcheck.Options]
-		thresholds healthcheck.Thresholds
-	}
-	targets := map[kin]map[string]bool{} // -> hosts
+	targets := map[healthcheck.Kin]map[string]bool{} // -> hosts
 	for _, check := range c.plan.checks {
 		if check.Thresholds.Freeze == (healthcheck.Freeze{}) {
 			continue
 		}
-		k := kin{check.Options, check.Thresholds}
+		k := check.Kin()
 		if targets[k] == nil {
 			targets[k] = map[string]bool{}
 		}
 		targets[k][check.Target.Host] = true
 	}
 	for _, cfg := range c.cfg.Checks {
-		have := len(targets[kin{unique.Make(cfg.Options), cfg.Thresholds}])
+		have := len(targets[healthcheck.Kin{Options: unique.Make(cfg.Options), Thresholds: cfg.Thresholds}])
 		if need := cfg.Thresholds.Freeze.Min; c.usedChecks[cfg.Name] && have < need {
 			c.warnf(cfg.Pos, "check %q: freeze never takes hold: it needs %d targets, and there are %d: write min N", cfg.Name, need, have)
 		}

@@ -43,6 +43,7 @@ var (
 	heldDesc      = desc("checks_held", "Checks that flap damping holds down.")
 	frozenDesc    = desc("checks_frozen", "Checks whose states a mass failure has frozen.")
 	inFlightDesc  = desc("probes_in_flight", "Probes that are being made.")
+	mostDesc      = desc("probes_max", "Probes that may be in flight.")
 	lateDesc      = desc("probes_late_total", "Probes that began 100 ms or more after their time.")
 	panicsDesc    = desc("probe_panics_total", "Faults of probes that were caught.")
 )
@@ -115,7 +116,7 @@ func countResult(c healthcheck.Check, r healthcheck.Result) {
 func (l *life) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		answersDesc, memberDesc, activeSetDesc, switchesDesc,
-		checkUpDesc, checksDesc, heldDesc, frozenDesc, inFlightDesc, lateDesc, panicsDesc,
+		checkUpDesc, checksDesc, heldDesc, frozenDesc, inFlightDesc, mostDesc, lateDesc, panicsDesc,
 	} {
 		ch <- d
 	}
@@ -128,7 +129,7 @@ func (l *life) Collect(ch chan<- prometheus.Metric) {
 	for _, g := range []struct {
 		desc  *prometheus.Desc
 		value int
-	}{{checksDesc, stats.Checks}, {heldDesc, stats.Held}, {frozenDesc, stats.Frozen}, {inFlightDesc, stats.InFlight}} {
+	}{{checksDesc, stats.Checks}, {heldDesc, stats.Held}, {frozenDesc, stats.Frozen}, {inFlightDesc, stats.InFlight}, {mostDesc, stats.Most}} {
 		ch <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(g.value))
 	}
 	ch <- prometheus.MustNewConstMetric(lateDesc, prometheus.CounterValue, float64(stats.Late))

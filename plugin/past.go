@@ -1,6 +1,7 @@
 package gtm
 
 import (
+	"slices"
 	"time"
 	"unique"
 
@@ -29,10 +30,9 @@ type failoverMemory struct {
 	switches uint64
 }
 
-// past is what is to be taken over from this publisher.
+// past is what is to be taken over from this publisher. Only what changes is read
+// under the lock: with many members the rest takes its time.
 func (pub *publisher) past() *past {
-	pub.mu.Lock()
-	defer pub.mu.Unlock()
 	p := &past{
 		served:    map[string]bool{},
 		available: map[memberKey]bool{},
@@ -40,16 +40,25 @@ func (pub *publisher) past() *past {
 		failovers: map[string]failoverMemory{},
 		checks:    map[checkKey]healthcheck.Past{},
 	}
+	health, checks := pub.record(p)
 	for i, m := range pub.plan.members {
 		p.served[m.Pool.Name] = true
-		p.available[memberKey{m.Pool.Name, m.ID}] = pub.health[i]&pool.Available != 0
+		p.available[memberKey{m.Pool.Name, m.ID}] = health[i]&pool.Available != 0
 	}
 	key := checkKeys()
-	for i, s := range pub.states {
-		if s.Status != healthcheck.Unknown {
-			p.checks[key(pub.plan.checks[i])] = healthcheck.Past{Status: s.Status, Lasted: time.Since(pub.lease.Since(i))}
+	for i, was := range checks {
+		if was.Status != healthcheck.Unknown {
+			p.checks[key(pub.plan.checks[i])] = was
 		}
 	}
+	return p
+}
+
+// record writes what the failovers and slow starts remember into a past, and
+// returns the members' health and what is known of the checks.
+func (pub *publisher) record(p *past) ([]pool.Health, []healthcheck.Past) {
+	pub.mu.Lock()
+	defer pub.mu.Unlock()
 	now := time.Now()
 	for _, s := range pub.slow {
 		for i, since := range s.since {
@@ -61,7 +70,11 @@ func (pub *publisher) past() *past {
 		memory, _ := f.Next(s.memory, f.States(pub.health), now.Sub(s.at)) // as of now
 		p.failovers[f.Name] = failoverMemory{f, memory, pub.switches[i].Load()}
 	}
-	return p
+	checks := pub.lease.Pasts()
+	for i, s := range pub.states { // the registry may know more than has been acted on
+		checks[i].Status = s.Status
+	}
+	return slices.Clone(pub.health), checks
 }
 
 // checkKeys gives the keys of many checks, which share few options.

@@ -2,6 +2,7 @@ package gtm
 
 import (
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -14,6 +15,18 @@ import (
 // process is what outlives a reload: the checks with their states, and which
 // generations of which blocks are alive. It is the package's only global state.
 var process = registered(newLife())
+
+// after is time.AfterFunc for a function whose fault must not end the process.
+func after(d time.Duration, do func()) *time.Timer {
+	return time.AfterFunc(d, func() {
+		defer func() {
+			if fault := recover(); fault != nil {
+				log.Errorf("a fault, please report it: %v\n%s", fault, debug.Stack())
+			}
+		}()
+		do()
+	})
+}
 
 // readyDeadline is how long ready waits for the checks' first results.
 const readyDeadline = 30 * time.Second

@@ -185,7 +185,7 @@ func (pub *publisher) step(i int, now time.Time) *pool.View {
 		s.timer = nil
 	}
 	if wake != pool.Never {
-		s.timer = time.AfterFunc(wake, func() { pub.wake(i) })
+		s.timer = after(wake, func() { pub.wake(i) })
 	}
 	return f.View(memory, states, pub.health)
 }

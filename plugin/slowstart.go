@@ -81,7 +81,7 @@ func (pub *publisher) awaitStep(s *slowStart, now time.Time) {
 		}
 	}
 	if wake != pool.Never {
-		s.timer = time.AfterFunc(wake, func() { pub.makeStep(s) })
+		s.timer = after(wake, func() { pub.makeStep(s) })
 	}
 }
 

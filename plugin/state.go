@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +18,7 @@ import (
 
 const (
 	keepEvery  = time.Second    // how often a state file is written at most
+	keepShare  = 20             // what a write takes is to be one part in so many of the time
 	touchEvery = time.Minute    // how often its time is set, so that it tells when its writer lived
 	oldAfter   = 24 * time.Hour // how long ago its writer may have lived
 )
@@ -30,9 +30,10 @@ type keeper struct {
 	file string
 	name string // of the block
 
-	mu      sync.Mutex  // guards following
-	pending *time.Timer // of the next write, or nil
-	touch   *time.Timer // of the next setting of the time; nil before the first write
+	mu      sync.Mutex    // guards following
+	pending *time.Timer   // of the next write, or nil
+	took    time.Duration // by the last write
+	touch   *time.Timer   // of the next setting of the time; nil before the first write
 	stopped bool
 	failing bool // the last write failed, and that was reported
 
@@ -53,8 +54,9 @@ type stateFile struct {
 }
 
 type checkState struct {
-	Status string `json:"status"` // up or down
-	Lasted int64  `json:"lasted"` // seconds
+	Status string        `json:"status"` // up or down
+	Lasted time.Duration `json:"lasted"`
+	Held   time.Duration `json:"held,omitempty"` // by flap damping, from now on
 }
 
 type memberState struct {
@@ -78,12 +80,12 @@ func (k *keeper) keep(past func() *past) {
 	if k.stopped || k.pending != nil {
 		return
 	}
-	k.pending = time.AfterFunc(keepEvery, func() {
+	k.pending = after(max(keepEvery, keepShare*k.took), func() {
 		k.mu.Lock()
 		k.pending = nil
 		stopped := k.stopped
 		k.mu.Unlock()
-		if !stopped && !k.write(past()) {
+		if !stopped && !k.write(past) {
 			k.keep(past) // try again
 		}
 	})
@@ -101,7 +103,7 @@ func (k *keeper) stop(past func() *past, last bool) {
 	}
 	k.mu.Unlock()
 	if last && !already {
-		k.write(past())
+		k.write(past)
 	}
 	k.writing.Lock() // one that had begun ends before stop does
 	defer k.writing.Unlock()
@@ -109,12 +111,14 @@ func (k *keeper) stop(past func() *past, last bool) {
 
 // write replaces the file as a whole, so that no crash leaves half of one. It
 // says whether it could.
-func (k *keeper) write(p *past) bool {
+func (k *keeper) write(past func() *past) bool {
 	k.writing.Lock()
 	defer k.writing.Unlock()
-	err := writeWhole(k.file, p.encode(k.name))
+	begin := time.Now()
+	err := writeWhole(k.file, past().encode(k.name))
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.took = time.Since(begin)
 	switch {
 	case err != nil && !k.failing:
 		log.Errorf("gtm %s: state file: %v; answers go on, but a restart will not know of now", k.name, err)
@@ -123,21 +127,22 @@ func (k *keeper) write(p *past) bool {
 	}
 	k.failing = err != nil
 	if k.touch == nil && !k.failing && !k.stopped {
-		k.touch = time.AfterFunc(touchEvery, k.lives)
+		k.touch = after(touchEvery, k.lives)
 	}
 	return !k.failing
 }
 
-// lives sets the file's time once in a while. Where that fails, the next write
-// will say why.
+// lives sets the file's time once in a while, unless what it says is no longer so.
 func (k *keeper) lives() {
-	now := time.Now()
-	_ = os.Chtimes(k.file, now, now)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if !k.stopped {
-		k.touch.Reset(touchEvery)
+	if k.stopped {
+		return
 	}
+	if now := time.Now(); !k.failing {
+		_ = os.Chtimes(k.file, now, now) // where that fails, the next write will say why
+	}
+	k.touch.Reset(touchEvery)
 }
 
 func writeWhole(file string, data []byte) (err error) {
@@ -208,7 +213,7 @@ func (p *past) encode(name string) []byte {
 		if s.Checks[key.options] == nil {
 			s.Checks[key.options] = map[string]checkState{}
 		}
-		s.Checks[key.options][key.target] = checkState{was.Status.String(), int64(was.Lasted / time.Second)}
+		s.Checks[key.options][key.target] = checkState{was.Status.String(), was.Lasted, was.Held}
 	}
 	data, err := json.Marshal(s)
 	if err != nil {
@@ -262,8 +267,7 @@ func decodePast(data []byte, name string) (*past, error) {
 }
 
 func (c checkState) past() (healthcheck.Past, error) {
-	const longest = int64(math.MaxInt64 / time.Second)
-	p := healthcheck.Past{Status: healthcheck.Up, Lasted: time.Duration(min(max(0, c.Lasted), longest)) * time.Second}
+	p := healthcheck.Past{Status: healthcheck.Up, Lasted: max(0, c.Lasted), Held: max(0, c.Held)}
 	switch c.Status {
 	case healthcheck.Up.String():
 	case healthcheck.Down.String():

@@ -159,7 +159,7 @@ func TestStateKeepsChecks(t *testing.T) {
 			if got := pub.lease.State(0).Status.String() + " " + pub.lease.State(1).Status.String() + " " + pub.lease.State(2).Status.String(); got != "down up unknown" {
 				t.Errorf("at first: %s", got)
 			}
-			if lasted := time.Since(pub.lease.Since(0)); lasted < 55*time.Second || lasted > time.Minute {
+			if lasted := pub.lease.Pasts()[0].Lasted; lasted < 55*time.Second || lasted > time.Minute {
 				t.Errorf("down for %v", lasted)
 			}
 			advance(time.Second)
@@ -242,6 +242,41 @@ func TestStateTooOld(t *testing.T) {
 		fourth := launch(t, r, body, nil)
 		fourth.want(t, pool.IPv4, "locked b 60")
 		fourth.stop(false)
+	})
+}
+
+// TestStateNotFreshWhileFailing says that a file which cannot be written grows old:
+// what it says is no longer so.
+func TestStateNotFreshWhileFailing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "gtm.json")
+		r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
+		defer r.Close()
+		pub := launch(t, r, inState(file, twoSets("")), nil)
+		advance(10 * time.Minute)
+		touched := func() time.Time {
+			t.Helper()
+			info, err := os.Stat(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return info.ModTime()
+		}
+		if age := time.Since(touched()); age > touchEvery {
+			t.Fatalf("%v old while it can be written", age)
+		}
+		aside := file + ".aside"
+		if err := errors.Join(os.Rename(file, aside), os.Mkdir(file, 0o700), os.WriteFile(filepath.Join(file, "x"), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		pub.drive(t, "-a") // cannot be written: a directory is in the way
+		advance(keepEvery)
+		before := touched()
+		advance(time.Hour)
+		if !touched().Equal(before) {
+			t.Error("touched while it cannot be written")
+		}
+		pub.stop(false)
 	})
 }
 

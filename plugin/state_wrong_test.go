@@ -16,7 +16,7 @@ import (
 const goodState = `{"version":1,"gtm":"example.org","pools":{"one":[{"member":"a","available":false}]},` +
 	`"failovers":{"f":{"sets":["one","two"],"locked":[true,false],"families":[` +
 	`{"Active":1,"Settled":true,"Down":-1,"Up":[-1,5000000000]},{"Active":1,"Settled":true,"Down":-1,"Up":[-1,5000000000]}]}},` +
-	`"checks":{"ping 0123456789abcdef":{"192.0.2.1":{"status":"down","lasted":60}}}}`
+	`"checks":{"ping 0123456789abcdef":{"192.0.2.1":{"status":"down","lasted":60000000000}}}}`
 
 // TestStateRefused says what is wrong with a file, and that one which is wrong
 // changes nothing.
