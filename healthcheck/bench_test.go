@@ -17,7 +17,7 @@ func many(n int) []Check {
 	options := unique.Make(DefaultOptions(HTTP))
 	list := make([]Check, n)
 	for i := range list {
-		list[i] = Check{Target{fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255), 80}, options, th}
+		list[i] = Check{Target{Host: fmt.Sprintf("10.%d.%d.%d", i>>16, i>>8&255, i&255), Port: 80}, options, th}
 	}
 	return list
 }
@@ -70,7 +70,7 @@ func BenchmarkProbe(b *testing.B) {
 			}()
 		}
 	}()
-	to := Target{"127.0.0.1", uint16(ln.Addr().(*net.TCPAddr).Port)}
+	to := Target{Host: "127.0.0.1", Port: uint16(ln.Addr().(*net.TCPAddr).Port)}
 	for _, k := range []Kind{TCP, HTTP} {
 		b.Run(string(k), func(b *testing.B) {
 			p, err := New(DefaultOptions(k))

@@ -33,6 +33,7 @@ type brake struct {
 	freeze Freeze
 	window time.Duration // one interval, and the time that a probe may take
 	frozen bool
+	since  time.Time // when it was frozen
 
 	checks  int
 	targets map[string]*braked // host -> it
@@ -159,19 +160,18 @@ func (b *brake) judge(now time.Time) (changed bool) {
 	many := b.turned > 0 && b.turned*100 >= b.freeze.Percent*able
 	switch {
 	case b.frozen && !many:
-		b.letGo()
+		b.frozen = false
 		return true
 	case !b.frozen && many && able >= b.freeze.Min:
-		b.frozen, b.recent = true, nil
+		b.frozen, b.since, b.recent = true, now, nil
 		return true
 	}
 	return false
 }
 
-// letGo lets those that are still bad count as bad for long: they have had their
-// time, and are not to bring the next freeze about.
-func (b *brake) letGo() {
-	b.frozen = false
+// settle lets the targets that turned count as bad for long: after a freeze they
+// have had their time, and are not to bring the next one about.
+func (b *brake) settle() {
 	for _, t := range b.targets {
 		if t.turned {
 			t.turned = false

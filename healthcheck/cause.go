@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"syscall"
+	"time"
 )
 
 // judge turns the error that ended a probe into its result.
@@ -71,7 +72,10 @@ func errnoCause(errno syscall.Errno) (Result, bool) {
 
 func tlsCause(err error) (Result, bool) {
 	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
-		if invalid.Reason == x509.Expired {
+		switch {
+		case invalid.Reason == x509.Expired && invalid.Cert != nil && time.Now().Before(invalid.Cert.NotBefore):
+			return fail(ReasonTLSEarly), true
+		case invalid.Reason == x509.Expired:
 			return fail(ReasonTLSExpired), true
 		}
 		return fail(ReasonTLSUntrusted), true
@@ -84,6 +88,9 @@ func tlsCause(err error) (Result, bool) {
 	}
 	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return fail(ReasonTLSUntrusted), true
+	}
+	if errors.Is(err, errExpired) {
+		return fail(ReasonTLSExpired), true
 	}
 	if errors.Is(err, errExpiring) {
 		return fail(ReasonTLSExpiring), true

@@ -3,6 +3,7 @@
 package healthcheck
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"reflect"
@@ -22,7 +23,11 @@ type Check struct {
 type Target struct {
 	Host string // an IP address, or a host name that the prober resolves
 	Port uint16 // 0 where the kind has none
+	Name string // what the peer is told that it is, and its certificate is to be for; "": Host
 }
+
+// told is what the peer of a target is told that it is.
+func (t Target) told() string { return told(cmp.Or(t.Name, t.Host)) }
 
 // Thresholds say when probes are made and when a state turns. A check whose
 // thresholds alone changed keeps its state.

@@ -106,7 +106,7 @@ func TestConnectTimeout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := Target{"127.0.0.1", uint16(sa.(*syscall.SockaddrInet4).Port)}
+	to := Target{Host: "127.0.0.1", Port: uint16(sa.(*syscall.SockaddrInet4).Port)}
 	loopback := []netip.Addr{netip.MustParseAddr(to.Host)}
 	for range 10 {
 		ctx, cancel := context.WithTimeout(t.Context(), soon)

@@ -70,7 +70,7 @@ func (p *grpcProber) probe(ctx context.Context, t Target, addrs []netip.Addr) Re
 // for, else the target.
 func (p *grpcProber) authority(t Target) string {
 	if p.sni != "" {
-		t.Host = p.sni
+		t.Name = p.sni
 	}
 	if p.tls != nil {
 		return authority("https", t)

@@ -194,7 +194,7 @@ func TestGRPCAuthority(t *testing.T) {
 		if c.to == overTLS {
 			o.TLS, o.CA, o.SNI = true, ca.pem, c.sni
 		}
-		wantSaid(t, probe(t, o, Target{c.host, c.to.Port}, longEnough), "pass")
+		wantSaid(t, probe(t, o, Target{Host: c.host, Port: c.to.Port}, longEnough), "pass")
 		md := <-told
 		if got := md.Get(":authority"); len(got) != 1 || got[0] != c.want {
 			t.Errorf("%+v: asked for %q", c, got)
@@ -460,11 +460,11 @@ func TestGRPCAuthorityPort(t *testing.T) {
 		to   Target
 		want string
 	}{
-		{grpcProber{}, Target{"192.0.2.1", 80}, "192.0.2.1"},
-		{grpcProber{}, Target{"192.0.2.1", 443}, "192.0.2.1:443"},
-		{grpcProber{tls: &tlsClient{}}, Target{"www.example.org.", 443}, "www.example.org"},
-		{grpcProber{tls: &tlsClient{}}, Target{"fe80::1%eth0", 80}, "[fe80::1]:80"},
-		{grpcProber{tls: &tlsClient{}, sni: "www.example.org"}, Target{"192.0.2.1", 443}, "www.example.org"},
+		{grpcProber{}, Target{Host: "192.0.2.1", Port: 80}, "192.0.2.1"},
+		{grpcProber{}, Target{Host: "192.0.2.1", Port: 443}, "192.0.2.1:443"},
+		{grpcProber{tls: &tlsClient{}}, Target{Host: "www.example.org.", Port: 443}, "www.example.org"},
+		{grpcProber{tls: &tlsClient{}}, Target{Host: "fe80::1%eth0", Port: 80}, "[fe80::1]:80"},
+		{grpcProber{tls: &tlsClient{}, sni: "www.example.org"}, Target{Host: "192.0.2.1", Port: 443}, "www.example.org"},
 	} {
 		if got := c.p.authority(c.to); got != c.want {
 			t.Errorf("%+v: %q", c, got)
@@ -485,7 +485,7 @@ func BenchmarkGRPC(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	to := Target{"127.0.0.1", uint16(ln.Addr().(*net.TCPAddr).Port)}
+	to := Target{Host: "127.0.0.1", Port: uint16(ln.Addr().(*net.TCPAddr).Port)}
 	b.ReportAllocs()
 	for b.Loop() {
 		if r := p.Probe(context.Background(), to); r.Verdict != Pass {

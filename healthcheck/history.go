@@ -25,8 +25,9 @@ type Freezing struct {
 	Options Options
 	Freeze  Freeze
 	Frozen  bool
-	Bad     int // targets that had turned bad, or are still
-	Able    int // targets that could have, without those that are bad for longer; 0: the checks are gone
+	Lasted  time.Duration // how long it has been frozen, where it is no more
+	Bad     int           // targets that had turned bad, or are still
+	Able    int           // targets that could have, without those that are bad for longer; 0: the checks are gone
 }
 
 // Record is what is known of one check.

@@ -336,7 +336,7 @@ func port(u *url.URL) string {
 // authority is the Host header of a target: the port only where it is not the
 // scheme's own, as browsers do it.
 func authority(scheme string, t Target) string {
-	host := told(t.Host)
+	host := t.told()
 	if own, _ := DefaultPort(Kind(scheme)); own != t.Port {
 		return net.JoinHostPort(host, strconv.Itoa(int(t.Port)))
 	}

@@ -151,11 +151,12 @@ func TestAuthority(t *testing.T) {
 		to     Target
 		want   string
 	}{
-		{"http", Target{"192.0.2.1", 80}, "192.0.2.1"},
-		{"http", Target{"192.0.2.1", 443}, "192.0.2.1:443"},
-		{"https", Target{"www.example.org", 443}, "www.example.org"},
-		{"https", Target{"2001:db8::1", 443}, "[2001:db8::1]"},
-		{"http", Target{"fe80::1%eth0", 8080}, "[fe80::1]:8080"},
+		{"http", Target{Host: "192.0.2.1", Port: 80}, "192.0.2.1"},
+		{"http", Target{Host: "192.0.2.1", Port: 443}, "192.0.2.1:443"},
+		{"https", Target{Host: "www.example.org", Port: 443}, "www.example.org"},
+		{"https", Target{Host: "2001:db8::1", Port: 443}, "[2001:db8::1]"},
+		{"https", Target{Host: "192.0.2.1", Port: 443, Name: "www.example.net."}, "www.example.net"},
+		{"http", Target{Host: "fe80::1%eth0", Port: 8080}, "[fe80::1]:8080"},
 	} {
 		if got := authority(c.scheme, c.to); got != c.want {
 			t.Errorf("%s %v: got %q, want %q", c.scheme, c.to, got, c.want)
@@ -220,7 +221,7 @@ func TestRedirected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := hop{target: Target{"192.0.2.1", 80}, method: "POST", url: from}
+	h := hop{target: Target{Host: "192.0.2.1", Port: 80}, method: "POST", url: from}
 	for _, c := range []struct {
 		to   redirect
 		want string

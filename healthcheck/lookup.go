@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,7 +31,11 @@ const (
 func (s systemLookup) lookup(ctx context.Context, host string) (answer, error) {
 	w := &witness{dial: s.dial, until: endOf(ctx)}
 	system := net.Resolver{PreferGo: true, Dial: w.connect}
-	addrs, err := system.LookupNetIP(ctx, "ip", host)
+	name := strings.TrimSuffix(host, ".")
+	if strings.Contains(name, ".") {
+		name = host // whole; only a single label is looked for in the search list, and so in /etc/hosts
+	}
+	addrs, err := system.LookupNetIP(ctx, "ip", name)
 	if err == nil && len(addrs) == 0 {
 		err = noAddress(nil, host)
 	}

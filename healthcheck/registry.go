@@ -272,13 +272,17 @@ func (r *Registry) unwatch(e *entry) *Freezing {
 		return nil
 	}
 	b.frozen = false
-	return e.freezing()
+	return e.freezing(time.Now())
 }
 
 // freezing is what there is to say of an entry's brake.
-func (e *entry) freezing() *Freezing {
+func (e *entry) freezing(now time.Time) *Freezing {
 	b := e.brake
-	return &Freezing{Name: e.name, Options: e.check.Options.Value(), Freeze: b.freeze, Frozen: b.frozen, Bad: b.turned, Able: b.able()}
+	f := &Freezing{Name: e.name, Options: e.check.Options.Value(), Freeze: b.freeze, Frozen: b.frozen, Bad: b.turned, Able: b.able()}
+	if !b.frozen {
+		f.Lasted = now.Sub(b.since)
+	}
+	return f
 }
 
 // drop forgets an entry without users. What is left to do then is noted in rest.
@@ -365,8 +369,11 @@ func (r *Registry) take(e *entry, res Result) (n news, ok bool) {
 		r.unprobed--
 	}
 	e.turn(res)
-	if e.brake != nil && e.brake.judge(res.At) {
-		n.freezing = e.freezing()
+	if b := e.brake; b != nil && b.judge(res.At) {
+		n.freezing = e.freezing(res.At)
+		if !b.frozen {
+			b.settle()
+		}
 	}
 	if e.frozen() {
 		return n, true

@@ -47,7 +47,8 @@ const (
 	ReasonClosed                         // the peer ended the connection before it had answered
 	ReasonUnreachable                    // a router or the neighbourhood says that the host cannot be reached
 	ReasonResolution                     // the target's host name has no address, and its last ones have expired
-	ReasonTLSExpired                     // the certificate's time is over, or has not come
+	ReasonTLSExpired                     // the certificate's time is over
+	ReasonTLSEarly                       // the certificate's time has not come, or a clock is wrong
 	ReasonTLSExpiring                    // the certificate has less than min_cert_days left
 	ReasonTLSName                        // the certificate is for another name
 	ReasonTLSUntrusted                   // no trusted authority vouches for the certificate
@@ -86,6 +87,7 @@ var reasons = map[Reason]struct {
 	ReasonUnreachable:  {word: "unreachable"},
 	ReasonResolution:   {word: "resolution"},
 	ReasonTLSExpired:   {word: "tls: expired"},
+	ReasonTLSEarly:     {word: "tls: not yet valid"},
 	ReasonTLSExpiring:  {word: "tls: expiring"},
 	ReasonTLSName:      {word: "tls: name"},
 	ReasonTLSUntrusted: {word: "tls: untrusted"},

@@ -78,7 +78,7 @@ func checksTo(n int, change func(*Thresholds)) []Check {
 	list := make([]Check, n)
 	options := unique.Make(DefaultOptions(TCP))
 	for i := range list {
-		list[i] = Check{Target{fmt.Sprintf("192.0.2.%d", i), 80}, options, th}
+		list[i] = Check{Target{Host: fmt.Sprintf("192.0.2.%d", i), Port: 80}, options, th}
 	}
 	return list
 }

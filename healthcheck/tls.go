@@ -26,6 +26,7 @@ var errHandshake = errors.New("handshake")
 
 // The handshakes that succeed, and are fails all the same.
 var (
+	errExpired  = errors.New("the certificate has expired")
 	errExpiring = errors.New("the certificate has less than min_cert_days left")
 	errProtocol = errors.New("the peer does not speak the protocol over TLS")
 )
@@ -71,7 +72,7 @@ func (c *tlsClient) secure(conn net.Conn, t Target) (net.Conn, error) {
 	config := c.config
 	if config.ServerName == "" {
 		config = config.Clone()
-		config.ServerName = told(t.Host)
+		config.ServerName = t.told()
 	}
 	secured := tls.Client(conn, config)
 	if err := secured.Handshake(); err != nil {
@@ -86,10 +87,14 @@ func (c *tlsClient) accept(state tls.ConnectionState) error {
 	if len(c.config.NextProtos) > 0 && state.NegotiatedProtocol == "" {
 		return errProtocol
 	}
-	if c.minLeft > 0 && time.Until(state.PeerCertificates[0].NotAfter) < c.minLeft {
-		return errExpiring
+	left := time.Until(state.PeerCertificates[0].NotAfter)
+	switch {
+	case c.minLeft == 0 || left >= c.minLeft:
+		return nil
+	case left < 0: // tls_verify is off
+		return errExpired
 	}
-	return nil
+	return errExpiring
 }
 
 // hostname cuts the port and brackets from a Host header.

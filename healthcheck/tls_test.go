@@ -250,7 +250,7 @@ func TestServerName(t *testing.T) {
 	} {
 		o := DefaultOptions(HTTPS)
 		o.CA, o.Host, o.SNI = ca.pem, c.host, c.sni
-		wantSaid(t, probe(t, o, Target{c.target, to.Port}, longEnough), "pass")
+		wantSaid(t, probe(t, o, Target{Host: c.target, Port: to.Port}, longEnough), "pass")
 		if got := told.Load(); got != c.want {
 			t.Errorf("%v: told %q", c, got)
 		}

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"unique"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
@@ -161,6 +162,9 @@ func (c *compiler) memberChecks(index int, m MemberConfig, uses []CheckUse, chec
 		if m.Port != 0 && check.Port != 0 {
 			target.Port = m.Port
 		}
+		if m.Probe != "" && tellsName(check.Options) {
+			target.Name = m.answer()
+		}
 		c.plan.checks = append(c.plan.checks, healthcheck.Check{
 			Target: target, Options: unique.Make(check.Options), Thresholds: check.Thresholds,
 		})
@@ -170,13 +174,28 @@ func (c *compiler) memberChecks(index int, m MemberConfig, uses []CheckUse, chec
 	c.plan.checksOf = append(c.plan.checksOf, span{from, len(c.plan.checks)})
 }
 
+// tellsName says whether a check tells its peer who it takes it for, and no option
+// says who that is.
+func tellsName(o healthcheck.Options) bool {
+	switch o.Kind {
+	case healthcheck.HTTP, healthcheck.HTTPS:
+		return o.Host == ""
+	case healthcheck.GRPC:
+		return o.SNI == ""
+	case healthcheck.TCP:
+		return o.TLS && o.SNI == ""
+	case healthcheck.Ping, healthcheck.DNS:
+	}
+	return false
+}
+
 // identity is a member's name in its pool.
 func identity(m MemberConfig) string {
 	switch {
 	case m.Name != "":
 		return m.Name
 	case m.Host != "":
-		return m.Host
+		return strings.TrimSuffix(m.Host, ".")
 	}
 	return m.Addr.String()
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
@@ -60,18 +62,71 @@ func noteFreeze(f healthcheck.Freezing) {
 		freezes.WithLabelValues(string(f.Options.Kind)).Inc()
 		log.Errorf("check %s (%s): %d of %d targets turned bad together, which is freeze %d%% or more: their states are frozen as they were; look at this server's own network first", f.Name, f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent)
 	case f.Able == 0:
-		log.Warningf("check %s (%s): its states were frozen, and it is no more", f.Name, f.Options.Kind)
+		log.Warningf("check %s (%s): its states were frozen for %s, and it is no more", f.Name, f.Options.Kind, lasting(f.Lasted))
 	default:
-		log.Warningf("check %s (%s): %d of %d targets are bad, which is less than freeze %d%%: their states move again", f.Name, f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent)
+		log.Warningf("check %s (%s): %d of %d targets are bad, which is less than freeze %d%%: after %s their states move again", f.Name, f.Options.Kind, f.Bad, f.Able, f.Freeze.Percent, lasting(f.Lasted))
 	}
+}
+
+// complaints are lines about the prober itself, of each kind one a minute at most:
+// what cannot be probed would otherwise keep silent, or fill the log.
+type complaints struct {
+	mu   sync.Mutex // guards following
+	said map[string]*complaint
+}
+
+type complaint struct {
+	at    time.Time
+	since int // how many more there were
+}
+
+// The bounds of complaints.
+const (
+	complainEvery = time.Minute
+	muchTooLate   = time.Second
+)
+
+// note complains of a probe that could not be made, or was made much too late.
+func (c *complaints) note(check healthcheck.Check, r healthcheck.Result) {
+	kind := check.Options.Value().Kind
+	if r.Verdict == healthcheck.Inconclusive && r.Reason != healthcheck.ReasonCanceled {
+		if more, ok := c.due(string(kind) + r.Reason.String()); ok {
+			log.Warningf("%s %s cannot be probed: %s; its state stays as it is (%d more such probes of this kind since the last such line)", kind, at(check.Target), r.Reason, more)
+		}
+	}
+	if r.Late >= muchTooLate {
+		if more, ok := c.due("late"); ok {
+			log.Warningf("%s %s was probed %s after its time: raise max_probes, or the process's limit of descriptors (%d more such probes since the last such line)", kind, at(check.Target), lasting(r.Late), more)
+		}
+	}
+}
+
+// due says whether a complaint may be made, and how many were not.
+func (c *complaints) due(what string) (more int, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.said == nil {
+		c.said = map[string]*complaint{}
+	}
+	last := c.said[what]
+	if last != nil && time.Since(last.at) < complainEvery {
+		last.since++
+		return 0, false
+	}
+	if last != nil {
+		more = last.since
+	}
+	c.said[what] = &complaint{at: time.Now()}
+	return more, true
 }
 
 // at is where a target is, as text.
 func at(t healthcheck.Target) string {
+	host := strings.TrimSuffix(t.Host, ".")
 	if t.Port == 0 {
-		return t.Host
+		return host
 	}
-	return net.JoinHostPort(t.Host, strconv.Itoa(int(t.Port)))
+	return net.JoinHostPort(host, strconv.Itoa(int(t.Port)))
 }
 
 // lasting is a time that has passed, as people say it.

@@ -3,6 +3,7 @@ package gtm
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unique"
 
@@ -76,14 +77,14 @@ func TestNoteFreeze(t *testing.T) {
 	}
 	before := counted(t, freezes)
 	noteFreeze(freezing)
-	freezing.Frozen, freezing.Bad = false, 15
+	freezing.Frozen, freezing.Bad, freezing.Lasted = false, 15, 90*time.Second
 	noteFreeze(freezing)
 	freezing.Bad, freezing.Able = 0, 0
 	noteFreeze(freezing)
 	for _, want := range []string{
 		"[ERROR] plugin/gtm: check web (tcp): 17 of 20 targets turned bad together, which is freeze 80% or more: their states are frozen as they were; look at this server's own network first",
-		"[WARNING] plugin/gtm: check web (tcp): 15 of 20 targets are bad, which is less than freeze 80%: their states move again",
-		"[WARNING] plugin/gtm: check web (tcp): its states were frozen, and it is no more",
+		"[WARNING] plugin/gtm: check web (tcp): 15 of 20 targets are bad, which is less than freeze 80%: after 1m30s their states move again",
+		"[WARNING] plugin/gtm: check web (tcp): its states were frozen for 1m30s, and it is no more",
 	} {
 		if log.count(want) != 1 {
 			t.Errorf("got:\n%swant %s", log.text.String(), want)
@@ -110,4 +111,42 @@ func TestCountResult(t *testing.T) {
 			t.Errorf("%v: %v durations", test.reason, got)
 		}
 	}
+}
+
+// TestComplaints is what the log says of the prober's own troubles: one line a
+// minute for each kind of them.
+func TestComplaints(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := captureLog(t)
+		var c complaints
+		check := func(kind healthcheck.Kind, host string) healthcheck.Check {
+			return healthcheck.Check{Target: healthcheck.Target{Host: host}, Options: unique.Make(healthcheck.DefaultOptions(kind))}
+		}
+		couldNot := func(r healthcheck.Reason) healthcheck.Result {
+			return healthcheck.Result{Verdict: healthcheck.Inconclusive, Reason: r}
+		}
+		for i := range 125 { // seconds
+			c.note(check(healthcheck.Ping, "192.0.2.1"), couldNot(healthcheck.ReasonNoSocket))
+			c.note(check(healthcheck.Ping, "192.0.2.2"), couldNot(healthcheck.ReasonCanceled))
+			c.note(check(healthcheck.Ping, "192.0.2.3"), healthcheck.Result{Verdict: healthcheck.Fail, Reason: healthcheck.ReasonRefused, Late: time.Second - 1})
+			if i == 10 {
+				c.note(check(healthcheck.TCP, "192.0.2.4"), couldNot(healthcheck.ReasonNoSocket))
+				c.note(check(healthcheck.Ping, "192.0.2.5"), couldNot(healthcheck.ReasonNoRoute))
+				c.note(check(healthcheck.TCP, "192.0.2.6"), healthcheck.Result{Verdict: healthcheck.Pass, Late: 1500 * time.Millisecond})
+			}
+			time.Sleep(time.Second)
+		}
+		for want, times := range map[string]int{
+			"": 6,
+			"ping 192.0.2.1 cannot be probed: no socket; its state stays as it is (0 more such probes":  1,
+			"ping 192.0.2.1 cannot be probed: no socket; its state stays as it is (59 more such probes": 2,
+			"tcp 192.0.2.4 cannot be probed: no socket":                                                 1,
+			"ping 192.0.2.5 cannot be probed: no route":                                                 1,
+			"tcp 192.0.2.6 was probed 1.5s after its time: raise max_probes":                            1,
+		} {
+			if n := log.count(want); n != times {
+				t.Errorf("%d lines %q, want %d:\n%s", n, want, times, log.text.String())
+			}
+		}
+	})
 }

@@ -249,7 +249,7 @@ func (g *gtmDraft) matchPorts() error {
 			case use.Port != 0 && !healthcheck.TakesPort(c.Options.Kind):
 				errs = append(errs, use.Pos.Errorf("pool %q: check %s: a %s check has no port", p.Name, use.Name, c.Options.Kind))
 			case use.Port == 0 && c.Port == 0 && healthcheck.TakesPort(c.Options.Kind):
-				errs = append(errs, use.Pos.Errorf("pool %q: check %s has no port: write check %[2]s port N, or port N in the check on %s", p.Name, use.Name, c.Pos.seenFrom(use.Pos)))
+				errs = append(errs, use.Pos.Errorf("pool %q: check %s has no port: write check %[2]s port N, or port N in the check %s", p.Name, use.Name, c.Pos.seenFrom(use.Pos)))
 			}
 		}
 	}

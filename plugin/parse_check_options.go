@@ -102,8 +102,10 @@ func (d *checkDraft) setFreeze(l *line) (err error) {
 	case len(rest) == 0:
 		f.Min = defaultFreezeMin
 		return nil
-	case rest[0] != "min" || len(rest) != 2:
-		return fmt.Errorf("%q does not follow a percentage: write freeze P%% [min N]", phrase(rest))
+	case rest[0] != "min":
+		return fmt.Errorf("%q does not follow a percentage: write freeze P%% [min N]", rest[0])
+	case len(rest) == 1:
+		return errors.New("min lacks a number: write freeze P% [min N]")
 	}
 	f.Min, err = parseNumber(l.words[3], 1, maxFreezeMin)
 	return err
@@ -279,7 +281,7 @@ func (d *checkDraft) setQuery(l *line) (err error) {
 		return err
 	}
 	var ok bool
-	if d.Options.QueryType, ok = healthcheck.ParseQueryType(l.words[2]); !ok {
+	if d.Options.QueryType, ok = healthcheck.ParseQueryType(strings.ToUpper(l.words[2])); !ok {
 		return fmt.Errorf("%q is not a type that can be asked for, such as A or SOA", l.words[2])
 	}
 	return nil
@@ -295,7 +297,7 @@ func parseQueryName(word string) (string, error) {
 
 func (d *checkDraft) setRcode(l *line) error {
 	var ok bool
-	if d.Options.Rcode, ok = healthcheck.ParseRcode(l.words[1]); !ok {
+	if d.Options.Rcode, ok = healthcheck.ParseRcode(strings.ToUpper(l.words[1])); !ok {
 		return fmt.Errorf("%q is not a response code such as NOERROR or NXDOMAIN", l.words[1])
 	}
 	return nil

@@ -159,18 +159,22 @@ func (m *MemberConfig) setMode(l *line) (err error) {
 	return nil
 }
 
-// setProbe reads ADDR, ADDR:PORT, [ADDR]:PORT, NAME or NAME:PORT.
+// setProbe reads ADDR, ADDR:PORT, [ADDR]:PORT, NAME or NAME:PORT. Without brackets
+// an IPv6 address has no port.
 func (m *MemberConfig) setProbe(l *line) (err error) {
 	where := l.words[1]
 	if _, err := netip.ParseAddr(where); err != nil {
-		if i := strings.LastIndexByte(where, ':'); i >= 0 {
+		i := strings.LastIndexByte(where, ':')
+		if i > strings.LastIndexByte(where, ']') {
 			if m.Port, err = parsePort(where[i+1:]); err != nil {
 				return err
 			}
 			where = where[:i]
 		}
 		if inner, ok := strings.CutPrefix(where, "["); ok {
-			where = strings.TrimSuffix(inner, "]")
+			if where, ok = strings.CutSuffix(inner, "]"); !ok {
+				return fmt.Errorf("%q lacks its ]: write [ADDR]:PORT", l.words[1])
+			}
 		}
 	}
 	addr, host, err := parseAddressOrHost(where)

@@ -136,7 +136,7 @@ var wrongBlocks = []mistakes{
 		{"domain www.example.org {\nuse a {\nb\n}\n}", `Corefile:4: domain "www.example.org": use takes no block: write use TARGET (a quoted "{" opens a block, too)`},
 		{"ttl 300 min 60\ndomain www.example.org {\nuse a\nttl 30\n}", `Corefile:6: domain "www.example.org.": its ttl of 30 is below the min of 60 that it inherits from gtm: write ttl 30 min N with a lower one`},
 		{"check a ping\npool web {\naddress 192.0.2.1\ncheck a port 80\n}", `Corefile:6: pool "web": check a: a ping check has no port`},
-		{"check a tcp\npool web {\naddress 192.0.2.1\ncheck a\n}", `Corefile:6: pool "web": check a has no port: write check a port N, or port N in the check on on line 3`},
+		{"check a tcp\npool web {\naddress 192.0.2.1\ncheck a\n}", `Corefile:6: pool "web": check a has no port: write check a port N, or port N in the check on line 3`},
 	}},
 	{"pool", "pool web {\naddress 192.0.2.1\n%s\n}", []mistake{
 		{"address", `Corefile:5: pool "web": address lacks an argument: write address ADDR [weight N] [name ID] [mode auto|online|offline] [probe ADDR[:PORT]] [from SOURCE...]`},

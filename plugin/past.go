@@ -2,6 +2,7 @@ package gtm
 
 import (
 	"slices"
+	"strings"
 	"time"
 	"unique"
 
@@ -86,7 +87,7 @@ func checkKeys() func(healthcheck.Check) checkKey {
 			known = c.Options.Value().Fingerprint()
 			prints[c.Options] = known
 		}
-		return checkKey{known, at(c.Target)}
+		return checkKey{known, strings.TrimSuffix(at(c.Target)+" "+c.Target.Name, " ")}
 	}
 }
 

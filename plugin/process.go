@@ -2,6 +2,7 @@ package gtm
 
 import (
 	"fmt"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -41,7 +42,8 @@ const readyDeadline = 30 * time.Second
 // A generation that was started by a reload that failed hears nothing, so its
 // parent drops it; one without a parent ends with its instance (see claim).
 type life struct {
-	registry *healthcheck.Registry
+	registry   *healthcheck.Registry
+	complaints complaints
 
 	mu         sync.Mutex // guards following
 	alive      []*instance
@@ -56,8 +58,14 @@ type generation struct {
 
 func newLife() *life {
 	l := &life{}
-	l.registry = healthcheck.NewRegistry(healthcheck.Config{OnResult: countResult, OnChange: noteChange, OnFreeze: noteFreeze})
+	l.registry = healthcheck.NewRegistry(healthcheck.Config{OnResult: l.result, OnChange: noteChange, OnFreeze: noteFreeze})
 	return l
+}
+
+// result takes note of a probe.
+func (l *life) result(c healthcheck.Check, r healthcheck.Result) {
+	countResult(c, r)
+	l.complaints.note(c, r)
 }
 
 // registered exports the metrics of a life, of which a process has one.
@@ -108,7 +116,7 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 	for _, other := range l.alive {
 		switch {
 		case other.plan.name != b.plan.name:
-			if other.generation == b.generation && b.plan.state != "" && b.plan.state == other.plan.state {
+			if other.generation == b.generation && sameFile(b.plan.state, other.plan.state) {
 				return nil, fmt.Errorf("gtm %q and gtm %q have the same state file %s: give each one of its own", other.plan.name, b.plan.name, b.plan.state)
 			}
 			continue
@@ -128,6 +136,16 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 	l.bound()
 	l.started = time.Now()
 	return orphan, nil
+}
+
+// sameFile says whether two names, or "", are of one file.
+func sameFile(a, b string) bool {
+	if a == "" || b == "" {
+		return false
+	}
+	wholeA, errA := filepath.Abs(a)
+	wholeB, errB := filepath.Abs(b)
+	return errA == nil && errB == nil && wholeA == wholeB
 }
 
 // bound bounds the probes in flight: by the least that a block alive asks for.

@@ -164,34 +164,31 @@ func writeWhole(file string, data []byte) (err error) {
 
 // read is what the file says of the block's past, or nil.
 func (k *keeper) read() *past {
-	data, err := os.ReadFile(k.file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // the first start
-	}
-	var p *past
-	if err == nil {
-		err = k.fresh()
-	}
-	if err == nil {
-		p, err = decodePast(data, k.name)
-	}
-	if err != nil {
+	p, err := k.load()
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // that is a first start
 		log.Errorf("gtm %s: state file %s is ignored: %v", k.name, k.file, err)
 	}
 	return p
 }
 
-// fresh says whether the file's writer lived until not long ago. A time to come,
-// as after a step of the clock, is fresh.
-func (k *keeper) fresh() error {
+func (k *keeper) load() (*past, error) {
 	info, err := os.Stat(k.file)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("it is no regular file")
+	}
+	// The writer must have lived until not long ago. A time to come, as after a
+	// step of the clock, is fine.
 	if age := time.Since(info.ModTime()); age > oldAfter {
-		return fmt.Errorf("it is %s old, and what it says of more than %s ago may be wrong by now", lasting(age), short(oldAfter))
+		return nil, fmt.Errorf("it is %s old, and what it says of more than %s ago may be wrong by now", lasting(age), short(oldAfter))
 	}
-	return nil
+	data, err := os.ReadFile(k.file)
+	if err != nil {
+		return nil, err
+	}
+	return decodePast(data, k.name)
 }
 
 func (p *past) encode(name string) []byte {
@@ -225,7 +222,7 @@ func (p *past) encode(name string) []byte {
 func decodePast(data []byte, name string) (*past, error) {
 	var s stateFile
 	if err := json.Unmarshal(data, &s); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("it is no state file: %w", err)
 	}
 	switch {
 	case s.Version != stateVersion:

@@ -42,7 +42,7 @@ func TestCertificates(t *testing.T) {
 		{"good", server(ca.For(name)), nil, "pass", ""},
 		{"by an intermediate", server(ca.Below(1).For(name)), nil, "pass", ""},
 		{"expired", server(ca.For(name, fake.Valid(-2*day, -day))), nil, "fail: tls: expired", ""},
-		{"not yet valid", server(ca.For(name, fake.Valid(day, 2*day))), nil, "fail: tls: expired", ""},
+		{"not yet valid", server(ca.For(name, fake.Valid(day, 2*day))), nil, "fail: tls: not yet valid", ""},
 		{"10 days left of 14", server(ca.For(name, fake.Valid(-day, 10*day))), func(o *healthcheck.Options) { o.MinCertDays = 14 }, "fail: tls: expiring", ""},
 		{"90 days left of 14", server(ca.For(name)), func(o *healthcheck.Options) { o.MinCertDays = 14 }, "pass", ""},
 		{"another name", server(ca.For("www.example.net")), nil, "fail: tls: name", ""},
