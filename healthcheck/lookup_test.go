@@ -149,9 +149,11 @@ func TestLookupHosts(t *testing.T) {
 		t.Error("a server was asked")
 		return nil, os.ErrInvalid
 	}
-	got, err := systemLookup{asked}.lookup(t.Context(), "localhost")
-	if err != nil || len(got.addrs) == 0 || !got.addrs[0].IsLoopback() || got.ttl != hostsTTL {
-		t.Errorf("%v, %v", got, err)
+	for _, host := range []string{"localhost", "localhost."} { // as canonical names are
+		got, err := systemLookup{asked}.lookup(t.Context(), host)
+		if err != nil || len(got.addrs) == 0 || !got.addrs[0].IsLoopback() || got.ttl != hostsTTL {
+			t.Errorf("%s: %v, %v", host, got, err)
+		}
 	}
 }
 

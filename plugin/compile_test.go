@@ -230,6 +230,59 @@ func TestCompileChecks(t *testing.T) {
 	}
 }
 
+// TestCompileNames says whom a check that is made elsewhere takes its peer for: the
+// member, unless an option says who it is.
+func TestCompileNames(t *testing.T) {
+	p := mustCompile(t, `check named https {
+host www.example.net
+}
+check told tcp {
+port 1
+tls
+sni www.example.net
+}
+check secret tcp {
+port 2
+tls
+}
+check bare grpc {
+port 3
+}
+pool hosts {
+address cdn.example.net probe 127.0.0.1
+address cdn.example.com
+check http
+check named
+check told
+check secret
+check bare
+check ping
+check tcp 22
+}
+pool addrs {
+address 192.0.2.1 probe 127.0.0.1
+check https
+}
+domain www.example.org use hosts
+domain api.example.org use addrs`)
+	var got []string
+	for i, c := range p.checks {
+		got = append(got, p.members[p.ownerOf[i]].ID+" "+p.labels[i]+" "+c.Target.Host+" "+c.Target.Name)
+	}
+	want := []string{
+		"cdn.example.net http:80/ 127.0.0.1 cdn.example.net.", "cdn.example.net named 127.0.0.1 ", "cdn.example.net told 127.0.0.1 ",
+		"cdn.example.net secret 127.0.0.1 cdn.example.net.", "cdn.example.net bare 127.0.0.1 cdn.example.net.",
+		"cdn.example.net ping 127.0.0.1 ", "cdn.example.net tcp:22 127.0.0.1 ",
+		"cdn.example.com http:80/ cdn.example.com. ", "cdn.example.com named cdn.example.com. ", "cdn.example.com told cdn.example.com. ",
+		"cdn.example.com secret cdn.example.com. ", "cdn.example.com bare cdn.example.com. ",
+		"cdn.example.com ping cdn.example.com. ", "cdn.example.com tcp:22 cdn.example.com. ",
+		"192.0.2.1 https:443/ 127.0.0.1 192.0.2.1",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
 // TestCompileDomains says what a domain can answer, and for how long.
 func TestCompileDomains(t *testing.T) {
 	p := mustCompile(t, everything)

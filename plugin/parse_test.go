@@ -176,7 +176,7 @@ check web port 6379
 address 192.0.2.1 weight 0 name bj-1 mode offline probe 10.0.0.1:8080 from 10.0.0.0/8
 address 2001:db8::1 from 10.0.0.0/8 probe [2001:db8::2]:80 mode online
 address ::ffff:192.0.2.2 probe Health.example.org:81
-address 192.0.2.3 probe 2001:db8::3
+address 192.0.2.3 probe [2001:db8::3]
 check ping
 check tcp 22
 check http 8080

@@ -166,6 +166,8 @@ var wrongBlocks = []mistakes{
 		{"address 192.0.2.2 mode ofline", `Corefile:5: pool "web": address 192.0.2.2: mode: "ofline" is not a mode: did you mean online or offline?`},
 		{"address 192.0.2.2 probe 10.0.0.1:99999", `Corefile:5: pool "web": address 192.0.2.2: probe: "99999" is not a port from 1 to 65535`},
 		{"address 192.0.2.2 probe 10.0.0.1:", `Corefile:5: pool "web": address 192.0.2.2: probe: "" is not a port from 1 to 65535`},
+		{"address 192.0.2.2 probe [::1", `Corefile:5: pool "web": address 192.0.2.2: probe: "[::1" lacks its ]: write [ADDR]:PORT`},
+		{"address 192.0.2.2 probe [::1]:x", `Corefile:5: pool "web": address 192.0.2.2: probe: "x" is not a port from 1 to 65535`},
 		{"address 192.0.2.2 probe a/b", `Corefile:5: pool "web": address 192.0.2.2: probe: "a/b" is not a domain name: '/' stands in it, where only letters, digits, - and _ may`},
 		{"address 192.0.2.2 probe 0.0.0.0:80", `Corefile:5: pool "web": address 192.0.2.2: probe: "0.0.0.0" is the unspecified address: want that of a server`},
 		{"address 192.0.2.2 from", `Corefile:5: pool "web": address 192.0.2.2: from lacks an argument: write from SOURCE...`},

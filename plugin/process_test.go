@@ -284,9 +284,12 @@ func TestLifeOneStateEach(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "gtm.json")
 		p := newPlay(always(healthcheck.Pass), inState(file, twoSets("")))
 		p.do(t, "start A web")
-		_, err := p.begin(t, "A", "api")
-		if err == nil || !strings.Contains(err.Error(), `gtm "web" and gtm "api" have the same state file`) {
-			t.Errorf("got %v", err)
+		for _, same := range []string{file, filepath.Dir(file) + "/./x/../gtm.json"} {
+			p.body = inState(same, twoSets(""))
+			_, err := p.begin(t, "A", "api")
+			if err == nil || !strings.Contains(err.Error(), `gtm "web" and gtm "api" have the same state file`) {
+				t.Errorf("%s: got %v", same, err)
+			}
 		}
 		p.do(t, "stop A")
 		p.registry.Close()

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -289,7 +290,14 @@ func TestStateFirstStart(t *testing.T) {
 		t.Errorf("got %v, logged %s", p, log.text.String())
 	}
 	k.file = t.TempDir()
-	if p := k.read(); p != nil || log.count("is ignored") != 1 {
+	if p := k.read(); p != nil || log.count("is ignored: it is no regular file") != 1 {
+		t.Errorf("got %v, logged %s", p, log.text.String())
+	}
+	k.file = filepath.Join(k.file, "pipe") // to read it would wait for a writer
+	if err := syscall.Mkfifo(k.file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if p := k.read(); p != nil || log.count("is ignored: it is no regular file") != 2 {
 		t.Errorf("got %v, logged %s", p, log.text.String())
 	}
 }

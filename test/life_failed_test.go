@@ -21,6 +21,7 @@ func oneMember(name, addr string, web *fake.HTTP, more string) string {
 			port %d
 			interval 100ms
 			timeout 100ms
+			host www.example.net
 		}
 		pool web {
 			address %s probe %s

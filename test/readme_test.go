@@ -13,6 +13,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/test/fake"
 )
 
@@ -235,5 +236,31 @@ func TestReadmeMetrics(t *testing.T) {
 	if !maps.Equal(documented, exported) {
 		t.Errorf("the README has\n%s\nexported are\n%s",
 			strings.Join(slices.Sorted(maps.Keys(documented)), "\n"), strings.Join(slices.Sorted(maps.Keys(exported)), "\n"))
+	}
+}
+
+// TestReadmeReasons is that the README lists the reasons of results, all of them.
+func TestReadmeReasons(t *testing.T) {
+	_, list, ok := strings.Cut(read(t, "README.md"), "The reasons of fails: ")
+	fails, couldNot, ok2 := strings.Cut(list, "of inconclusive results: ")
+	couldNot, _, ok3 := strings.Cut(couldNot, "\n\n")
+	if !ok || !ok2 || !ok3 {
+		t.Fatal("README.md has no list of reasons")
+	}
+	var known []string
+	for _, r := range healthcheck.Reasons() {
+		where := fails
+		if r.Verdict() == healthcheck.Inconclusive {
+			where = couldNot
+		}
+		known = append(known, r.String())
+		if !regexp.MustCompile("`" + regexp.QuoteMeta(r.String()) + "( (N|P%|NAME))?`").MatchString(where) {
+			t.Errorf("no %q, or not in its place", r)
+		}
+	}
+	for _, m := range regexp.MustCompile("`([a-z][a-z: ]*?)( (?:N|P%|NAME))?`").FindAllStringSubmatch(fails+couldNot, -1) {
+		if !slices.Contains(known, m[1]) {
+			t.Errorf("%q is none", m[0])
+		}
 	}
 }
