@@ -222,6 +222,32 @@ func flipper(b *testing.B, domains int) func() {
 	}
 }
 
+// BenchmarkState is a state file of 50,000 members, each with a check: how long the
+// publisher is kept from its work, and all that is made then but for the disk.
+func BenchmarkState(b *testing.B) {
+	quiet(b)
+	pub := newPublisher(compiled(b, largeCorefile(10_000, 2_000, 50_000)))
+	if err := pub.start(healthcheck.NewRegistry(healthcheck.Config{}), nil); err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { pub.stop(false) })
+	for i := range pub.states {
+		pub.states[i].Status = healthcheck.Up
+	}
+	b.Run("locked", func(b *testing.B) {
+		for b.Loop() {
+			pub.record(&past{growing: map[memberKey]time.Duration{}, failovers: map[string]failoverMemory{}})
+		}
+	})
+	b.Run("encoded", func(b *testing.B) {
+		var size int
+		for b.Loop() {
+			size = len(pub.past().encode("example.org"))
+		}
+		b.ReportMetric(float64(size)/1e6, "MB")
+	})
+}
+
 // BenchmarkAgainstHosts is the ratio of gtm to hosts on the way from a query to
 // the finished message, measured in turns.
 func BenchmarkAgainstHosts(b *testing.B) {
