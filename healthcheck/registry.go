@@ -26,9 +26,10 @@ type Config struct {
 // leased.
 //
 // All callbacks (of leases and of Config) run outside its locks, on the
-// goroutine of the probe (OnFreeze also on that of Lease.Close), and may take any lock of the caller and call any
-// method but two: Lease.Close and Registry.Close wait for running callbacks, so
-// they may neither be called from one, nor while holding a lock that one takes.
+// goroutine of the probe (OnFreeze also on that of Lease.Close), and may take any
+// lock of the caller and call any method but two: Lease.Close and Registry.Close
+// wait for running callbacks, so they may neither be called from one, nor while
+// holding a lock that one takes.
 // The next probe of a check waits for the callbacks of the last: they ought to
 // be short. The callbacks of one lease never overlap, and the last one for a check
 // brings its last state. For each result come first the leases', then OnResult,
