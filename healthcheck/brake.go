@@ -2,6 +2,7 @@ package healthcheck
 
 import (
 	"container/list"
+	"slices"
 	"time"
 	"unique"
 )
@@ -26,14 +27,15 @@ func (c Check) Kin() Kin { return Kin{c.Options, c.Thresholds} }
 // brake watches the targets of kindred checks. A target is an address or host
 // name, and is bad while a check of it has a fail as its last conclusive result.
 // Where enough of those that were good turn bad within one interval, the brake
-// takes hold; it lets go when fewer are bad again. A target that is bad for longer
-// counts on neither side. The brake reads no clock and has no effects: its owner
+// takes hold. It lets go once fewer have been bad for as long: by then each has
+// shown what it is. A target that is bad for longer counts on neither side. The brake reads no clock and has no effects: its owner
 // freezes states, and lets none go down that the brake does not allow to.
 type brake struct {
 	freeze Freeze
 	window time.Duration // one interval, and the time that a probe may take
 	frozen bool
 	since  time.Time // when it was frozen
+	easing time.Time // since when fewer are bad, while frozen; or zero
 
 	checks  int
 	targets map[string]*braked // host -> it
@@ -81,6 +83,7 @@ func (b *brake) add(host string, bad bool, turned time.Time) {
 		b.fail(host, turned)
 	default:
 		if t.bad++; t.bad == 1 {
+			b.forget(t)
 			b.old++
 		}
 	}
@@ -109,9 +112,14 @@ func (b *brake) fail(host string, at time.Time) {
 	b.forget(t)
 	t.at, t.turned = at, true
 	b.turned++
-	if !b.frozen {
-		b.recent = append(b.recent, turning{t, at})
+	if b.frozen {
+		return
 	}
+	i := len(b.recent) // they are in order of time, but for what another brake knew
+	for i > 0 && b.recent[i-1].at.After(at) {
+		i--
+	}
+	b.recent = slices.Insert(b.recent, i, turning{t, at})
 }
 
 // mend says that a check of a target, which was bad, is so no more.
@@ -130,12 +138,13 @@ func (b *brake) mend(host string) {
 // pass notes when a target last passed, if it is good.
 func (b *brake) pass(host string, at time.Time) {
 	t := b.targets[host]
+	if t.bad > 0 {
+		return
+	}
 	t.pass = at
-	switch {
-	case t.bad > 0:
-	case t.place == nil:
+	if t.place == nil {
 		t.place = b.passed.PushBack(t)
-	default:
+	} else {
 		b.passed.MoveToBack(t.place)
 	}
 }
@@ -157,28 +166,33 @@ func (b *brake) judge(now time.Time) (changed bool) {
 		b.age(now)
 	}
 	able := b.able()
-	many := b.turned > 0 && b.turned*100 >= b.freeze.Percent*able
+	many := able >= b.freeze.Min && b.turned > 0 && b.turned*100 >= b.freeze.Percent*able
 	switch {
-	case b.frozen && !many:
-		b.frozen = false
-		return true
-	case !b.frozen && many && able >= b.freeze.Min:
+	case many == b.frozen:
+		b.easing = time.Time{}
+	case many:
 		b.frozen, b.since, b.recent = true, now, nil
+		return true
+	case b.easing.IsZero():
+		b.easing = now
+	case now.Sub(b.easing) > b.window:
+		b.frozen, b.easing = false, time.Time{}
+		b.settle(now)
 		return true
 	}
 	return false
 }
 
-// settle lets the targets that turned count as bad for long: after a freeze they
-// have had their time, and are not to bring the next one about.
-func (b *brake) settle() {
+// settle goes over to life without a freeze: the targets that have been bad for a
+// window count as bad for long, and are not to bring the next freeze about.
+func (b *brake) settle(now time.Time) {
 	for _, t := range b.targets {
 		if t.turned {
-			t.turned = false
-			b.turned--
-			b.old++
+			b.recent = append(b.recent, turning{t, t.at})
 		}
 	}
+	slices.SortFunc(b.recent, func(x, y turning) int { return x.at.Compare(y.at) })
+	b.age(now)
 }
 
 // age lets the targets that turned bad longer than a window ago count as bad for

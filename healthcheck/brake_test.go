@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,7 +108,7 @@ func TestBrakeFreezes(t *testing.T) {
 			t.Errorf("frozen for an hour, but down: %v", got)
 		}
 		b.net.set(false, "192.0.2.4", "192.0.2.5")
-		advance(11 * time.Second)
+		advance(25 * time.Second) // an interval until fewer are bad, and one more and a timeout
 		if s := b.registry.Stats(); s.Frozen != 0 {
 			t.Errorf("%d checks are still frozen", s.Frozen)
 		}
@@ -135,7 +136,7 @@ func TestBrakeHoldsBack(t *testing.T) {
 				b.net.set(true)
 				advance(20 * time.Second)
 				b.net.set(false, "192.0.2.3")
-				advance(20 * time.Second)
+				advance(30 * time.Second)
 			}
 			if list := b.registry.Changes(); len(list) != known {
 				t.Errorf("freeze %d%%: %d changes, %+v", percent, len(list)-known, list[known])
@@ -145,6 +146,220 @@ func TestBrakeHoldsBack(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A network that comes and goes moves nothing, whenever it goes again: what has
+// not been reached since it came is not taken for dead.
+func TestBrakeRelapse(t *testing.T) {
+	for _, percent := range []int{50, 80, 100} {
+		for healed := range 30 { // seconds
+			synctest.Test(t, func(t *testing.T) {
+				b := newBraking(t, checksTo(20, func(th *Thresholds) { freezing(percent, 10)(th); th.Fall = 1 + healed%3 }))
+				defer b.registry.Close()
+				advance(time.Minute)
+				known := len(b.registry.Changes())
+				for range 3 {
+					b.net.set(true)
+					advance(20 * time.Second)
+					b.net.set(false)
+					advance(time.Duration(healed) * time.Second)
+				}
+				b.net.set(true)
+				advance(time.Hour)
+				if list := b.registry.Changes(); len(list) != known {
+					t.Errorf("freeze %d%%, healed for %ds: %d changes, %+v", percent, healed, len(list)-known, list[known])
+				}
+			})
+		}
+	}
+}
+
+// Targets that come while the states are frozen do not thaw them.
+func TestBrakeGrowsWhileFrozen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBraking(t, checksTo(20, freezing(80, 10)))
+		defer b.registry.Close()
+		advance(time.Minute)
+		b.net.set(true)
+		advance(time.Minute)
+		mustLease(t, b.registry, checksTo(50, freezing(80, 10)), nil)
+		advance(time.Hour)
+		if got, s := b.down(t), b.registry.Stats(); got != nil || s.Frozen != 50 || len(b.freezings) != 1 {
+			t.Errorf("down: %v, %d frozen, told %d times", got, s.Frozen, len(b.freezings))
+		}
+	})
+}
+
+// Where too few targets are left for a mass failure, there is none.
+func TestBrakeShrinksWhileFrozen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks := checksTo(20, freezing(50, 10))
+		b := newBraking(t, checks)
+		defer b.registry.Close()
+		advance(time.Minute)
+		b.net.set(true)
+		advance(time.Minute)
+		next := mustLease(t, b.registry, checks[:2], nil)
+		b.lease.Close()
+		b.net.set(false, "192.0.2.0")
+		advance(time.Minute)
+		if s := b.registry.Stats(); s.Frozen != 0 || next.State(0).Status != Down || next.State(1).Status != Up {
+			t.Errorf("%+v, %v, %v", s, next.State(0), next.State(1))
+		}
+	})
+}
+
+// What was dead before a freeze counts as that, too, after a change of thresholds
+// in its midst.
+func TestBrakeKnowsTheDeadOverThresholds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBraking(t, checksTo(20, freezing(50, 5)))
+		defer b.registry.Close()
+		var dead []string
+		for i := range 12 {
+			dead = append(dead, fmt.Sprintf("192.0.2.%d", i))
+			b.net.set(false, dead...)
+			advance(time.Minute)
+		}
+		b.net.set(true)
+		advance(time.Minute)
+		next := mustLease(t, b.registry, checksTo(20, func(th *Thresholds) { freezing(50, 5)(th); th.Fall = 2 }), nil)
+		b.lease.Close()
+		advance(time.Minute)
+		if s := b.registry.Stats(); s.Frozen != 20 {
+			t.Fatalf("%+v", s)
+		}
+		b.net.set(false, append(dead, "192.0.2.15")...)
+		advance(time.Minute)
+		if s := b.registry.Stats(); s.Frozen != 0 || next.State(15).Status != Down || next.State(16).Status != Up || next.State(3).Status != Down {
+			t.Errorf("%+v, %v %v %v", s, next.State(15), next.State(16), next.State(3))
+		}
+	})
+}
+
+// A streak does not go on over a freeze.
+func TestBrakeEndsStreaks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBraking(t, checksTo(20, func(th *Thresholds) { freezing(80, 10)(th); th.Rise, th.Recheck = 3, 0 }))
+		defer b.registry.Close()
+		b.net.set(false, "192.0.2.3")
+		advance(time.Minute)
+		b.net.set(false)
+		for b.lease.State(3).Streak < 2 {
+			advance(time.Second)
+		}
+		b.net.set(true)
+		advance(time.Minute)
+		if s := b.lease.State(3); s.Status != Down || s.Streak != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// Many that are held back are not probed at the pace of rechecks.
+func TestBrakeLooksLessOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		checks := checksTo(100, func(th *Thresholds) { freezing(50, 10)(th); th.Interval = time.Minute })
+		f := newFake(nil)
+		var dead atomic.Bool
+		f.answer = func(_ context.Context, to Target, _ int) Result {
+			var i int
+			if _, err := fmt.Sscanf(to.Host, "192.0.2.%d", &i); err == nil && i < 48 && dead.Load() {
+				return fail(ReasonRefused)
+			}
+			return pass()
+		}
+		r := f.registry(Config{})
+		defer r.Close()
+		l := mustLease(t, r, checks, nil)
+		advance(5 * time.Minute)
+		dead.Store(true)
+		before := len(f.times(checks[0].Target))
+		for l.State(0).Status != Down {
+			advance(time.Second)
+		}
+		if n := len(f.times(checks[0].Target)) - before; n > 16 {
+			t.Errorf("%d probes until it was down", n)
+		}
+	})
+}
+
+// FuzzBrake compares a brake's counts with a model that counts anew each time.
+func FuzzBrake(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 64, 65, 66, 67, 128, 129, 192, 193, 7, 70, 130})
+	f.Fuzz(func(t *testing.T, steps []byte) {
+		const hosts = 8
+		b := newBrake(Thresholds{Interval: 10 * time.Second, Timeout: time.Second, Freeze: Freeze{50, 3}})
+		type check struct{ bad bool }
+		var checks [hosts][]check // of each host
+		now := time.Now()
+		for _, s := range steps {
+			now = now.Add(time.Duration(s>>6) * time.Second)
+			i := int(s) % hosts
+			host := fmt.Sprint(i)
+			switch list := checks[i]; {
+			case s&8 == 0 && len(list) > 0: // a result of its first check
+				switch bad := s&16 != 0; {
+				case bad && !list[0].bad:
+					b.fail(host, now)
+				case !bad && list[0].bad:
+					b.mend(host)
+				}
+				list[0].bad = s&16 != 0
+				if !list[0].bad {
+					b.pass(host, now)
+				}
+			case s&32 == 0 || len(list) == 0:
+				bad, since := s&16 != 0, time.Time{}
+				if s&32 != 0 {
+					since = now.Add(-time.Duration(s>>6) * time.Second)
+				}
+				b.add(host, bad, since)
+				checks[i] = append(checks[i], check{bad})
+			default:
+				b.remove(host, list[len(list)-1].bad)
+				checks[i] = list[:len(list)-1]
+			}
+			b.judge(now)
+			var bad, known, turned int
+			for i, list := range checks {
+				if len(list) == 0 {
+					continue
+				}
+				known++
+				n := 0
+				for _, c := range list {
+					if c.bad {
+						n++
+					}
+				}
+				target := b.targets[fmt.Sprint(i)]
+				if n > 0 {
+					bad++
+				}
+				if target.turned {
+					turned++
+				}
+				if target.bad != n || target.checks != len(list) || target.turned && n == 0 || n > 0 && target.place != nil {
+					t.Fatalf("target %d: %+v, %d bad of %d", i, target, n, len(list))
+				}
+			}
+			if len(b.targets) != known || b.old+b.turned != bad || b.turned != turned {
+				t.Fatalf("%d targets, %d old, %d turned; want %d targets, %d bad, %d turned", len(b.targets), b.old, b.turned, known, bad, turned)
+			}
+			var last time.Time
+			for e := b.passed.Front(); e != nil; e = e.Next() {
+				at := e.Value.(*braked).pass
+				if at.Before(last) {
+					t.Fatal("the passes are out of order")
+				}
+				last = at
+			}
+			if !slices.IsSortedFunc(b.recent, func(a, b turning) int { return a.at.Compare(b.at) }) {
+				t.Fatal("the turnings are out of order")
+			}
+		}
+	})
 }
 
 // A first verdict waits for the brake as well: where nothing can be reached at the

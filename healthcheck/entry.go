@@ -45,7 +45,7 @@ func (e *entry) inherit(like *entry) {
 	e.results.values = like.results.all()
 	e.bad, e.turned = like.bad, like.turned
 	switch window := like.check.Thresholds.Interval + like.check.Thresholds.Timeout; {
-	case like.frozen():
+	case like.frozen() && like.brake.targets[like.check.Target.Host].turned:
 		e.turned = time.Now() // for the next brake it is as if it turned now
 	case time.Since(e.turned) > window:
 		e.turned = time.Time{} // long ago
@@ -100,7 +100,7 @@ func (e *entry) freezing(now time.Time) *Freezing {
 	b := e.brake
 	f := &Freezing{Name: e.name, Options: e.check.Options.Value(), Freeze: b.freeze, Frozen: b.frozen, Bad: b.turned, Able: b.able()}
 	if !b.frozen {
-		f.Lasted = now.Sub(b.since)
+		f.Lasted, f.Bad, f.Able = now.Sub(b.since), b.old+b.turned, len(b.targets)
 	}
 	return f
 }
@@ -154,24 +154,25 @@ func (r *Registry) dispose(rest leftovers) {
 	}
 }
 
-// report takes a result and tells everyone. It says whether to look again soon.
-func (r *Registry) report(e *entry, res Result) (soon bool) {
+// report takes a result and tells everyone. It says when to look again: so long
+// after the probe's start, or with 0 when it is time.
+func (r *Registry) report(e *entry, res Result) (again time.Duration) {
 	n, ok := r.take(e, res)
 	if !ok {
-		return false
+		return 0
 	}
 	for _, u := range n.users {
 		u.lease.deliver(u.index)
 	}
 	r.observe(e.check, res, n)
-	return n.soon
+	return n.again
 }
 
 // news is what follows from one result.
 type news struct {
-	soon     bool    // a streak is open
-	users    []user  // to whom the State is another one
-	change   *Change // of the status
+	again    time.Duration // see report
+	users    []user        // to whom the State is another one
+	change   *Change       // of the status
 	freezing *Freezing
 }
 
@@ -191,20 +192,23 @@ func (r *Registry) take(e *entry, res Result) (n news, ok bool) {
 	e.turn(res)
 	if b := e.brake; b != nil && b.judge(res.At) {
 		n.freezing = e.freezing(res.At)
-		if !b.frozen {
-			b.settle()
+	}
+	to, recheck := e.state.Next(res, e.check.Thresholds), e.check.Thresholds.Recheck
+	switch {
+	case e.frozen():
+		to = e.state
+		to.Streak = 0 // what is in a row is so without a freeze between
+	case to.Status == Down && e.state.Status != Down && e.brake != nil && !e.brake.allows(e.turned, res.At):
+		// It goes down with a later fail, if the brake does not take hold. Many may
+		// wait so: each looks less and less often.
+		if recheck > 0 {
+			n.again = max(recheck, res.At.Sub(e.turned)/2)
 		}
-	}
-	if e.frozen() {
 		return n, true
-	}
-	to := e.state.Next(res, e.check.Thresholds)
-	if to.Status == Down && e.state.Status != Down && e.brake != nil && !e.brake.allows(e.turned, res.At) {
-		n.soon = true // it goes down with a later fail, if the brake does not take hold
-		return n, true
+	case !to.Settled():
+		n.again = recheck
 	}
 	r.set(e, to, res, &n)
-	n.soon = !to.Settled()
 	return n, true
 }
 

@@ -26,8 +26,8 @@ type Freezing struct {
 	Freeze  Freeze
 	Frozen  bool
 	Lasted  time.Duration // how long it has been frozen, where it is no more
-	Bad     int           // targets that had turned bad, or are still
-	Able    int           // targets that could have, without those that are bad for longer; 0: the checks are gone
+	Bad     int           // targets that turned bad together, or are bad where it is frozen no more
+	Able    int           // targets that could turn; all of them where it is frozen no more, 0: the checks are gone
 }
 
 // Record is what is known of one check.

@@ -170,7 +170,7 @@ func (r *Registry) entry(c Check, terms Terms) (e *entry, isNew bool) {
 		}
 	}
 	e = &entry{task: task{check: c, prober: r.probers[c.Options].prober, index: -1}, next: head, since: time.Now()}
-	e.report = func(res Result) bool { return r.report(e, res) }
+	e.report = func(res Result) time.Duration { return r.report(e, res) }
 	if like != nil {
 		e.inherit(like)
 	} else if terms.Past != nil {

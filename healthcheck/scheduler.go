@@ -21,7 +21,7 @@ const (
 type task struct {
 	check  Check
 	prober Prober
-	report func(Result) (soon bool) // takes the result, and says whether to look again soon
+	report func(Result) (again time.Duration) // takes the result, and says when to look again: so long after the start, or with 0 when it is time
 
 	// The scheduler's mutex guards following.
 	due    time.Time
@@ -205,7 +205,7 @@ func (s *scheduler) run(ctx context.Context, cancel context.CancelFunc, t *task,
 }
 
 // report has a result taken, and survives whoever takes it.
-func (s *scheduler) report(t *task, r Result) (soon bool) {
+func (s *scheduler) report(t *task, r Result) (again time.Duration) {
 	defer s.survive()
 	return t.report(r)
 }
@@ -233,14 +233,14 @@ func (s *scheduler) probe(ctx context.Context, t *task, start time.Time) (r Resu
 	return t.check.Thresholds.bounded(r)
 }
 
-func (s *scheduler) finish(t *task, start time.Time, open bool) {
+func (s *scheduler) finish(t *task, start time.Time, again time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	full := s.inFlight >= s.max
 	s.inFlight--
 	t.cancel = nil
 	if !t.gone {
-		t.due = t.next(start, open)
+		t.due = t.next(start, again)
 		heap.Push(&s.queue, t)
 	}
 	// Under the mutex the loop is alive as long as anything is queued.
@@ -256,14 +256,14 @@ func (t *task) period() time.Duration { return t.check.Thresholds.Interval * 19 
 // next is when to probe again. A task keeps to its ticks, so that those that were
 // spread evenly stay so; one whose time has passed meanwhile is made up for at
 // once, several are not.
-func (t *task) next(start time.Time, open bool) time.Time {
+func (t *task) next(start time.Time, again time.Duration) time.Time {
 	th := t.check.Thresholds
 	if behind := start.Sub(t.tick); behind >= 0 {
 		t.tick = start.Add(t.period() - behind%t.period())
 	}
 	due := t.tick.Add(rand.N(max(th.Interval-t.period()-gather, 0) + 1))
-	if open && th.Recheck > 0 {
-		if soon := start.Add(th.Recheck - rand.N(th.Recheck/10+1)); soon.Before(due) {
+	if again > 0 {
+		if soon := start.Add(again - rand.N(again/10+1)); soon.Before(due) {
 			due = soon
 		}
 	}

@@ -55,7 +55,7 @@ domain www.example.org use f`, nil)
 						t.Fatalf("%d checks are frozen", s.Frozen)
 					}
 					n.set(healthcheck.Pass, "")
-					advance(15 * time.Second)
+					advance(40 * time.Second)
 				}
 				if switches := pub.switches[0].Load(); switches != 0 || len(r.Changes()) != 20 {
 					t.Errorf("%d switches, %d changes", switches, len(r.Changes()))

@@ -18,6 +18,7 @@ type past struct {
 	growing   map[memberKey]time.Duration   // member in a slow start -> how long it has been, never 0
 	failovers map[string]failoverMemory     // by name
 	checks    map[checkKey]healthcheck.Past // that have a verdict; only over a restart
+	ages      bool                          // some of it are times that run: delays, slow starts, holds
 }
 
 // checkKey is what a check is found by over a restart.
@@ -68,13 +69,16 @@ func (pub *publisher) record(p *past) ([]pool.Health, []healthcheck.Past) {
 	}
 	for i, f := range pub.plan.failovers {
 		s := &pub.failovers[i]
-		memory, _ := f.Next(s.memory, f.States(pub.health), now.Sub(s.at)) // as of now
+		memory, wake := f.Next(s.memory, f.States(pub.health), now.Sub(s.at)) // as of now
+		p.ages = p.ages || wake != pool.Never
 		p.failovers[f.Name] = failoverMemory{f, memory, pub.switches[i].Load()}
 	}
 	checks := pub.lease.Pasts()
 	for i, s := range pub.states { // the registry may know more than has been acted on
 		checks[i].Status = s.Status
+		p.ages = p.ages || checks[i].Held > 0
 	}
+	p.ages = p.ages || len(p.growing) > 0
 	return slices.Clone(pub.health), checks
 }
 

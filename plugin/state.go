@@ -18,7 +18,8 @@ import (
 
 const (
 	keepEvery  = time.Second    // how often a state file is written at most
-	keepShare  = 20             // what a write takes is to be one part in so many of the time
+	keepShare  = 20             // what a write takes is to be one part in so many of the time ...
+	keepAtMost = time.Minute    // ... unless the next one would be later than that
 	touchEvery = time.Minute    // how often its time is set, so that it tells when its writer lived
 	oldAfter   = 24 * time.Hour // how long ago its writer may have lived
 )
@@ -31,6 +32,8 @@ type keeper struct {
 	name string // of the block
 
 	mu      sync.Mutex    // guards following
+	past    func() *past  // what to write, as of then
+	ages    bool          // what was written last holds times that run
 	pending *time.Timer   // of the next write, or nil
 	took    time.Duration // by the last write
 	touch   *time.Timer   // of the next setting of the time; nil before the first write
@@ -80,7 +83,8 @@ func (k *keeper) keep(past func() *past) {
 	if k.stopped || k.pending != nil {
 		return
 	}
-	k.pending = after(max(keepEvery, keepShare*k.took), func() {
+	k.past = past
+	k.pending = after(max(keepEvery, min(keepShare*k.took, keepAtMost)), func() {
 		k.mu.Lock()
 		k.pending = nil
 		stopped := k.stopped
@@ -115,9 +119,11 @@ func (k *keeper) write(past func() *past) bool {
 	k.writing.Lock()
 	defer k.writing.Unlock()
 	begin := time.Now()
-	err := writeWhole(k.file, past().encode(k.name))
+	p := past()
+	err := writeWhole(k.file, p.encode(k.name))
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	k.ages = p.ages
 	k.took = time.Since(begin)
 	switch {
 	case err != nil && !k.failing:
@@ -133,16 +139,22 @@ func (k *keeper) write(past func() *past) bool {
 }
 
 // lives sets the file's time once in a while, unless what it says is no longer so.
+// Where it holds times that run, it is written anew.
 func (k *keeper) lives() {
 	k.mu.Lock()
-	defer k.mu.Unlock()
 	if k.stopped {
+		k.mu.Unlock()
 		return
 	}
 	if now := time.Now(); !k.failing {
 		_ = os.Chtimes(k.file, now, now) // where that fails, the next write will say why
 	}
 	k.touch.Reset(touchEvery)
+	ages, past := k.ages, k.past
+	k.mu.Unlock()
+	if ages {
+		k.keep(past)
+	}
 }
 
 func writeWhole(file string, data []byte) (err error) {

@@ -281,6 +281,42 @@ func TestStateNotFreshWhileFailing(t *testing.T) {
 	})
 }
 
+// TestStateAges says that times which run are written again and again, so that a
+// crash takes a minute of them at most.
+func TestStateAges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "gtm.json")
+		n := always(healthcheck.Pass)
+		r := n.registry(healthcheck.Config{})
+		defer r.Close()
+		pub := launch(t, r, inState(file, "check c ping {\nflap 2 1h hold 1h\nfall 1\n}\npool web {\naddress 192.0.2.1\ncheck c\n}\ndomain www.example.org use web"), nil)
+		defer pub.stop(false)
+		for range 2 {
+			advance(time.Minute)
+			n.set(healthcheck.Fail, "192.0.2.1")
+			advance(time.Minute)
+			n.set(healthcheck.Pass, "192.0.2.1")
+		}
+		held := func() time.Duration {
+			t.Helper()
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, err := decodePast(data, "example.org")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.checks[checkKeys()(pub.plan.checks[0])].Held
+		}
+		before := held()
+		advance(30 * time.Minute)
+		if took := before - held(); before < 55*time.Minute || took < 28*time.Minute || took > 31*time.Minute {
+			t.Errorf("held for %v, and half an hour later %v less", before, took)
+		}
+	})
+}
+
 // TestStateFirstStart says that a file that is not there yet is no fault, and one
 // that cannot be read is.
 func TestStateFirstStart(t *testing.T) {
