@@ -51,7 +51,7 @@ type braked struct {
 	bad    int           // of its checks
 	at     time.Time     // when it turned bad
 	turned bool          // it is one of brake.turned
-	pass   time.Time     // its last one
+	pass   time.Time     // its last one; zero where it is good no more
 	place  *list.Element // in brake.passed, or nil
 }
 
@@ -153,7 +153,7 @@ func (b *brake) pass(host string, at time.Time) {
 func (b *brake) forget(t *braked) {
 	if t.place != nil {
 		b.passed.Remove(t.place)
-		t.place = nil
+		t.place, t.pass = nil, time.Time{}
 	}
 }
 

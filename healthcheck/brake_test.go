@@ -3,6 +3,7 @@ package healthcheck
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -286,7 +287,12 @@ func TestBrakeLooksLessOften(t *testing.T) {
 
 // FuzzBrake compares a brake's counts with a model that counts anew each time.
 func FuzzBrake(f *testing.F) {
-	f.Add([]byte{0, 1, 2, 3, 64, 65, 66, 67, 128, 129, 192, 193, 7, 70, 130})
+	source := rand.NewChaCha8([32]byte{})
+	for range 50 {
+		steps := make([]byte, 400)
+		_, _ = source.Read(steps) // never fails
+		f.Add(steps)
+	}
 	f.Fuzz(func(t *testing.T, steps []byte) {
 		const hosts = 8
 		b := newBrake(Thresholds{Interval: 10 * time.Second, Timeout: time.Second, Freeze: Freeze{50, 3}})
@@ -339,6 +345,9 @@ func FuzzBrake(f *testing.F) {
 				}
 				if target.turned {
 					turned++
+					if age := now.Sub(target.at); !b.frozen && age > b.window {
+						t.Fatalf("target %d turned %v ago", i, age)
+					}
 				}
 				if target.bad != n || target.checks != len(list) || target.turned && n == 0 || n > 0 && target.place != nil {
 					t.Fatalf("target %d: %+v, %d bad of %d", i, target, n, len(list))
@@ -346,6 +355,19 @@ func FuzzBrake(f *testing.F) {
 			}
 			if len(b.targets) != known || b.old+b.turned != bad || b.turned != turned {
 				t.Fatalf("%d targets, %d old, %d turned; want %d targets, %d bad, %d turned", len(b.targets), b.old, b.turned, known, bad, turned)
+			}
+			for ago := range 12 {
+				since := now.Add(-time.Duration(ago) * time.Second)
+				passed := 0
+				for i, list := range checks {
+					if target := b.targets[fmt.Sprint(i)]; len(list) > 0 && target.bad == 0 && target.pass.After(since) {
+						passed++
+					}
+				}
+				want := b.able() < 3 || ago > 11 || passed*100 > 50*b.able()
+				if got := b.allows(since, now); got != want {
+					t.Fatalf("bad for %ds, %d of %d have passed since: allowed %t", ago, passed, b.able(), got)
+				}
 			}
 			var last time.Time
 			for e := b.passed.Front(); e != nil; e = e.Next() {
