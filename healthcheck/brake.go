@@ -36,6 +36,7 @@ type brake struct {
 	frozen bool
 	since  time.Time // when it was frozen
 	easing time.Time // since when fewer are bad, while frozen; or zero
+	thawed time.Time // when it last was frozen no more; or zero
 
 	checks  int
 	targets map[string]*braked // host -> it
@@ -176,23 +177,23 @@ func (b *brake) judge(now time.Time) (changed bool) {
 	case b.easing.IsZero():
 		b.easing = now
 	case now.Sub(b.easing) > b.window:
-		b.frozen, b.easing = false, time.Time{}
-		b.settle(now)
+		b.thaw(now)
 		return true
 	}
 	return false
 }
 
-// settle goes over to life without a freeze: the targets that have been bad for a
-// window count as bad for long, and are not to bring the next freeze about.
-func (b *brake) settle(now time.Time) {
+// thaw goes over to life without a freeze. The targets that are bad have failed
+// since fewer were, but that may be the beginning of the next failure: it is as if
+// they turned bad now.
+func (b *brake) thaw(now time.Time) {
+	b.frozen, b.easing, b.thawed = false, time.Time{}, now
 	for _, t := range b.targets {
 		if t.turned {
-			b.recent = append(b.recent, turning{t, t.at})
+			t.at = now
+			b.recent = append(b.recent, turning{t, now})
 		}
 	}
-	slices.SortFunc(b.recent, func(x, y turning) int { return x.at.Compare(y.at) })
-	b.age(now)
 }
 
 // age lets the targets that turned bad longer than a window ago count as bad for
@@ -216,6 +217,9 @@ func (b *brake) age(now time.Time) {
 // failure would leave.
 func (b *brake) allows(turned, now time.Time) bool {
 	able := b.able()
+	if turned.Before(b.thawed) {
+		turned = b.thawed
+	}
 	if able < b.freeze.Min || now.Sub(turned) > b.window {
 		return true
 	}
