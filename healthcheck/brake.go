@@ -211,21 +211,29 @@ func (b *brake) age(now time.Time) {
 	b.recent = b.recent[n:]
 }
 
-// allows says whether a check that turned bad may go down: it waits until the
-// brake can take hold no more because of what turned with it. That is when a
-// window has passed, or as soon as more targets have passed since than a mass
-// failure would leave.
-func (b *brake) allows(turned, now time.Time) bool {
+// allows says whether a check that turned bad may go down because of a probe that
+// began and ended: it waits until the brake can take hold no more because of what
+// turned with it. That is when a window has passed, or as soon as more targets have
+// passed since than a mass failure would leave, before the probe began: one that
+// was under way when all came back may still fail.
+func (b *brake) allows(turned, began, ended time.Time) bool {
 	able := b.able()
 	if turned.Before(b.thawed) {
 		turned = b.thawed
 	}
-	if able < b.freeze.Min || now.Sub(turned) > b.window {
+	if able < b.freeze.Min || ended.Sub(turned) > b.window {
 		return true
 	}
 	passed := 0
-	for e := b.passed.Back(); e != nil && e.Value.(*braked).pass.After(turned); e = e.Prev() {
-		if passed++; passed*100 > (100-b.freeze.Percent)*able {
+	for e := b.passed.Back(); e != nil; e = e.Prev() {
+		switch at := e.Value.(*braked).pass; {
+		case !at.After(turned):
+			return false
+		case at.After(began): // and maybe before, too: but that is not known
+		default:
+			passed++
+		}
+		if passed*100 > (100-b.freeze.Percent)*able {
 			return true
 		}
 	}

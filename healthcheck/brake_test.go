@@ -17,11 +17,18 @@ type network struct {
 	mu   sync.Mutex      // guards following
 	dead map[string]bool // by host, or host and port
 	cut  bool            // nothing is reached
+	hang bool            // what is not reached is waited for
 }
 
-func (n *network) probe(_ context.Context, t Target, _ int) Result {
+func (n *network) probe(ctx context.Context, t Target, _ int) Result {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.hang && n.cut {
+		n.mu.Unlock()
+		<-ctx.Done()
+		n.mu.Lock()
+		return fail(ReasonTimeout)
+	}
 	if n.cut || n.dead[t.Host] || n.dead[fmt.Sprintf("%s:%d", t.Host, t.Port)] {
 		return fail(ReasonTimeout)
 	}
@@ -169,6 +176,30 @@ func TestBrakeRelapse(t *testing.T) {
 				advance(time.Hour)
 				if list := b.registry.Changes(); len(list) != known {
 					t.Errorf("freeze %d%%, healed for %ds: %d changes, %+v", percent, healed, len(list)-known, list[known])
+				}
+			})
+		}
+	}
+}
+
+// A probe that was under way when all came back may fail, but says nothing.
+func TestBrakeUnderWay(t *testing.T) {
+	for _, percent := range []int{50, 80, 100} {
+		for cut := range 24 { // seconds
+			synctest.Test(t, func(t *testing.T) {
+				b := newBraking(t, checksTo(40, func(th *Thresholds) { freezing(percent, 10)(th); th.Fall = 1 + cut%3 }))
+				defer b.registry.Close()
+				b.net.hang = true
+				advance(time.Minute)
+				known := len(b.registry.Changes())
+				for range 3 {
+					b.net.set(true)
+					advance(time.Duration(cut) * time.Second)
+					b.net.set(false)
+					advance(time.Minute)
+				}
+				if list := b.registry.Changes(); len(list) != known {
+					t.Errorf("freeze %d%%, cut for %ds: %d changes, %+v", percent, cut, len(list)-known, list[known])
 				}
 			})
 		}
@@ -362,14 +393,15 @@ func FuzzBrake(f *testing.F) {
 				if since.Before(b.thawed) {
 					since = b.thawed
 				}
+				began := now.Add(-time.Duration(ago%3) * time.Second)
 				passed := 0
 				for i, list := range checks {
-					if target := b.targets[fmt.Sprint(i)]; len(list) > 0 && target.bad == 0 && target.pass.After(since) {
+					if target := b.targets[fmt.Sprint(i)]; len(list) > 0 && target.bad == 0 && target.pass.After(since) && !target.pass.After(began) {
 						passed++
 					}
 				}
 				want := b.able() < 3 || now.Sub(since) > 11*time.Second || passed*100 > 50*b.able()
-				if got := b.allows(asked, now); got != want {
+				if got := b.allows(asked, began, now); got != want {
 					t.Fatalf("bad for %ds, %d of %d have passed since: allowed %t", ago, passed, b.able(), got)
 				}
 			}

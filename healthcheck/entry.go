@@ -198,7 +198,7 @@ func (r *Registry) take(e *entry, res Result) (n news, ok bool) {
 	case e.frozen():
 		to = e.state
 		to.Streak = 0 // what is in a row is so without a freeze between
-	case to.Status == Down && e.state.Status != Down && e.brake != nil && !e.brake.allows(e.turned, res.At):
+	case to.Status == Down && e.state.Status != Down && e.brake != nil && !e.brake.allows(e.turned, res.At.Add(-res.RTT), res.At):
 		// It goes down with a later fail, if the brake does not take hold. Many may
 		// wait so: each looks less and less often.
 		if recheck > 0 {
