@@ -189,7 +189,9 @@ func TestBrakeUnderWay(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b := newBraking(t, checksTo(40, func(th *Thresholds) { freezing(percent, 10)(th); th.Fall = 1 + cut%3 }))
 				defer b.registry.Close()
+				b.net.mu.Lock()
 				b.net.hang = true
+				b.net.mu.Unlock()
 				advance(time.Minute)
 				known := len(b.registry.Changes())
 				for range 3 {
