@@ -28,11 +28,12 @@ func (c Check) Kin() Kin { return Kin{c.Options, c.Thresholds} }
 // name, and is bad while a check of it has a fail as its last conclusive result.
 // Where enough of those that were good turn bad within one interval, the brake
 // takes hold. It lets go once fewer have been bad for as long: by then each has
-// shown what it is. A target that is bad for longer counts on neither side. The brake reads no clock and has no effects: its owner
-// freezes states, and lets none go down that the brake does not allow to.
+// shown what it is. A target that is bad for longer counts on neither side. The
+// brake reads no clock and has no effects: its owner freezes states, and lets none
+// go down that the brake does not allow to.
 type brake struct {
 	freeze Freeze
-	window time.Duration // one interval, and the time that a probe may take
+	window time.Duration // see Thresholds.window
 	frozen bool
 	since  time.Time // when it was frozen
 	easing time.Time // since when fewer are bad, while frozen; or zero
@@ -61,9 +62,13 @@ type turning struct {
 	at     time.Time
 }
 
+// window is the time in which every target shows what it is: one interval, and
+// the time that a probe may take.
+func (t Thresholds) window() time.Duration { return t.Interval + t.Timeout }
+
 func newBrake(t Thresholds) *brake {
 	return &brake{
-		freeze: t.Freeze, window: t.Interval + t.Timeout,
+		freeze: t.Freeze, window: t.window(),
 		targets: map[string]*braked{}, passed: list.New(),
 	}
 }

@@ -156,28 +156,38 @@ func TestBrakeHoldsBack(t *testing.T) {
 	}
 }
 
+// cutAgain cuts a network off three times, for so long, with so long between, and
+// says what changed.
+func cutAgain(t *testing.T, hang bool, percent, fall int, cut, healed time.Duration) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBraking(t, checksTo(20, func(th *Thresholds) { freezing(percent, 10)(th); th.Fall = fall }))
+		defer b.registry.Close()
+		b.net.mu.Lock()
+		b.net.hang = hang
+		b.net.mu.Unlock()
+		advance(time.Minute)
+		known := len(b.registry.Changes())
+		for range 3 {
+			b.net.set(true)
+			advance(cut)
+			b.net.set(false)
+			advance(healed)
+		}
+		b.net.set(true)
+		advance(time.Hour)
+		if list := b.registry.Changes(); len(list) != known {
+			t.Errorf("freeze %d%%, fall %d, cut for %v, healed for %v: %d changes, %+v", percent, fall, cut, healed, len(list)-known, list[known])
+		}
+	})
+}
+
 // A network that comes and goes moves nothing, whenever it goes again: what has
 // not been reached since it came is not taken for dead.
 func TestBrakeRelapse(t *testing.T) {
 	for _, percent := range []int{50, 80, 100} {
-		for healed := range 40 { // seconds
-			synctest.Test(t, func(t *testing.T) {
-				b := newBraking(t, checksTo(20, func(th *Thresholds) { freezing(percent, 10)(th); th.Fall = 1 + healed%3 }))
-				defer b.registry.Close()
-				advance(time.Minute)
-				known := len(b.registry.Changes())
-				for range 3 {
-					b.net.set(true)
-					advance(20 * time.Second)
-					b.net.set(false)
-					advance(time.Duration(healed) * time.Second)
-				}
-				b.net.set(true)
-				advance(time.Hour)
-				if list := b.registry.Changes(); len(list) != known {
-					t.Errorf("freeze %d%%, healed for %ds: %d changes, %+v", percent, healed, len(list)-known, list[known])
-				}
-			})
+		for healed := range 40 {
+			cutAgain(t, false, percent, 1+healed%3, 20*time.Second, time.Duration(healed)*time.Second)
 		}
 	}
 }
@@ -185,25 +195,8 @@ func TestBrakeRelapse(t *testing.T) {
 // A probe that was under way when all came back may fail, but says nothing.
 func TestBrakeUnderWay(t *testing.T) {
 	for _, percent := range []int{50, 80, 100} {
-		for cut := range 24 { // seconds
-			synctest.Test(t, func(t *testing.T) {
-				b := newBraking(t, checksTo(40, func(th *Thresholds) { freezing(percent, 10)(th); th.Fall = 1 + cut%3 }))
-				defer b.registry.Close()
-				b.net.mu.Lock()
-				b.net.hang = true
-				b.net.mu.Unlock()
-				advance(time.Minute)
-				known := len(b.registry.Changes())
-				for range 3 {
-					b.net.set(true)
-					advance(time.Duration(cut) * time.Second)
-					b.net.set(false)
-					advance(time.Minute)
-				}
-				if list := b.registry.Changes(); len(list) != known {
-					t.Errorf("freeze %d%%, cut for %ds: %d changes, %+v", percent, cut, len(list)-known, list[known])
-				}
-			})
+		for cut := range 24 {
+			cutAgain(t, true, percent, 1+cut%3, time.Duration(cut)*time.Second, time.Minute)
 		}
 	}
 }

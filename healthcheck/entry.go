@@ -44,10 +44,10 @@ func (e *entry) inherit(like *entry) {
 	}
 	e.results.values = like.results.all()
 	e.bad, e.turned = like.bad, like.turned
-	switch window := like.check.Thresholds.Interval + like.check.Thresholds.Timeout; {
+	switch {
 	case like.frozen() && like.brake.targets[like.check.Target.Host].turned:
 		e.turned = time.Now() // for the next brake it is as if it turned now
-	case time.Since(e.turned) > window:
+	case time.Since(e.turned) > like.check.Thresholds.window():
 		e.turned = time.Time{} // long ago
 	}
 }
