@@ -14,46 +14,27 @@ import (
 	"github.com/gtm-dns/coredns-gtm/test/fake"
 )
 
-// hoard holds all descriptors that the process may have.
-type hoard struct {
-	was   syscall.Rlimit
-	files []*os.File
-}
-
-// newHoard lowers the limit and takes what is left, until freed or the test ends.
-func newHoard(t testing.TB) *hoard {
+// noDescriptors lets the process open nothing more, until lifted or the test ends:
+// what it has open works on, and what it closes it does not get back, for every
+// descriptor is beyond the limit, a free one too.
+func noDescriptors(t testing.TB) (lift func()) {
 	t.Helper()
-	h := &hoard{}
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &h.was); err != nil {
+	var was syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &was); err != nil {
 		t.Fatal(err)
 	}
-	few := h.was
-	few.Cur = 256
-	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &few); err != nil {
+	none := was
+	none.Cur = 0
+	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &none); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(h.free)
-	h.fill()
-	return h
-}
-
-// fill takes also what others have given back.
-func (h *hoard) fill() {
-	for {
-		f, err := os.Open(os.DevNull)
-		if err != nil {
-			return
-		}
-		h.files = append(h.files, f)
-	}
-}
-
-func (h *hoard) free() {
-	for _, f := range h.files {
+	lift = func() { _ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &was) }
+	t.Cleanup(lift)
+	if f, err := os.Open(os.DevNull); err == nil {
 		_ = f.Close()
+		t.Fatal("a file could be opened")
 	}
-	h.files = nil
-	_ = syscall.Setrlimit(syscall.RLIMIT_NOFILE, &h.was)
+	return lift
 }
 
 // TestOutOfDescriptors is a process that has no descriptor left for its probes,
@@ -107,7 +88,7 @@ func TestOutOfDescriptors(t *testing.T) {
 	}
 	// more waits until each kind has had a few more results of a sort, and looks at
 	// the answers all the while.
-	more := func(h *hoard, labels ...string) {
+	more := func(labels ...string) {
 		t.Helper()
 		count := func() map[string]float64 {
 			all := metrics(t)
@@ -119,9 +100,6 @@ func TestOutOfDescriptors(t *testing.T) {
 		}
 		before := count()
 		eventually(t, func() string {
-			if h != nil {
-				h.fill()
-			}
 			now := count()
 			for _, b := range backends {
 				if got := answer(b.kind); !slices.Equal(got, []string{mortal, online}) {
@@ -134,16 +112,16 @@ func TestOutOfDescriptors(t *testing.T) {
 			return ""
 		})
 	}
-	more(nil, `verdict="pass"`)
+	more(`verdict="pass"`)
 	none := []string{`verdict="inconclusive"`, `reason="descriptors"`}
-	h := newHoard(t)
-	more(h, none...)
+	lift := noDescriptors(t)
+	more(none...)
 	web.Down()
 	rpc.Down()
 	secure.Down()
 	names.Answer(dns.RcodeServerFailure)
-	more(h, none...)
-	h.free()
+	more(none...)
+	lift()
 	for _, b := range backends {
 		s.eventuallyAnswers(t, b.kind+".example.org", dns.TypeA, online)
 	}
