@@ -7,8 +7,10 @@ go 1.26.0
 // (test/imports_test.go); "tests" are all _test.go files.
 //
 //	github.com/cespare/xxhash/v2  pool/hash.go
-//	github.com/gaissmai/bart      policy/table.go
+//	github.com/gaissmai/bart      policy/plain.go
+//	github.com/oschwald/maxminddb-golang/v2  policy/geo/file.go
 //	golang.org/x/net              healthcheck/ping.go
+//	golang.org/x/text             policy/geo/place.go
 //	go.uber.org/goleak            tests
 //	google.golang.org/grpc        healthcheck/grpc.go test/fake/grpc.go
 
@@ -18,9 +20,11 @@ require (
 	github.com/coredns/coredns v1.15.0
 	github.com/gaissmai/bart v0.30.0
 	github.com/miekg/dns v1.1.73
+	github.com/oschwald/maxminddb-golang/v2 v2.9.0
 	github.com/prometheus/client_golang v1.24.1
 	go.uber.org/goleak v1.3.0
 	golang.org/x/net v0.62.0
+	golang.org/x/text v0.43.0
 	google.golang.org/grpc v1.84.0
 )
 
@@ -86,7 +90,6 @@ require (
 	golang.org/x/oauth2 v0.37.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
-	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20260715232425-e75dac1f907d // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260928230214-8a89bd6388cc // indirect

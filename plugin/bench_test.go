@@ -68,7 +68,7 @@ func still(tb testing.TB) *healthcheck.Registry {
 func serving(tb testing.TB, body string) *GTM {
 	tb.Helper()
 	plan := compiled(tb, body)
-	pub := newPublisher(plan)
+	pub := publisherOf(plan)
 	if err := pub.start(still(tb), nil); err != nil {
 		tb.Fatal(err)
 	}
@@ -83,7 +83,7 @@ func compiled(tb testing.TB, corefile string) *plan {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	plan, err := compile(configs[0])
+	plan, _, err := compile(configs[0])
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func BenchmarkStart(b *testing.B) {
 	corefile := largeCorefile(10_000, 2_000, 50_000)
 	for b.Loop() {
 		plan := compiled(b, corefile)
-		pub := newPublisher(plan)
+		pub := publisherOf(plan)
 		if err := pub.start(healthcheck.NewRegistry(healthcheck.Config{}), nil); err != nil {
 			b.Fatal(err)
 		}
@@ -209,7 +209,7 @@ func BenchmarkFlipGrowth(b *testing.B) {
 func flipper(b *testing.B, domains int) func() {
 	b.Helper()
 	quiet(b)
-	pub := newPublisher(compiled(b, largeCorefile(domains, domains/5, domains*5)))
+	pub := publisherOf(compiled(b, largeCorefile(domains, domains/5, domains*5)))
 	if err := pub.start(healthcheck.NewRegistry(healthcheck.Config{}), nil); err != nil {
 		b.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func flipper(b *testing.B, domains int) func() {
 // publisher is kept from its work, and all that is made then but for the disk.
 func BenchmarkState(b *testing.B) {
 	quiet(b)
-	pub := newPublisher(compiled(b, largeCorefile(10_000, 2_000, 50_000)))
+	pub := publisherOf(compiled(b, largeCorefile(10_000, 2_000, 50_000)))
 	if err := pub.start(healthcheck.NewRegistry(healthcheck.Config{}), nil); err != nil {
 		b.Fatal(err)
 	}

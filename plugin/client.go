@@ -7,6 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -16,13 +17,24 @@ type client struct {
 
 	ecs   *dns.EDNS0_SUBNET // of the query, where the reply is to echo it; or nil
 	byECS bool              // Client is the ECS prefix
+	at    int               // how many bits of that stand before the IPv4 prefix in it, which is Client
+}
+
+// scope is the ECS scope of a decision about a domain that so many of Client's
+// bits decided. If it was about IPv4 clients, it was not about others.
+func (c *client) scope(d *domain, bits int) uint8 {
+	if bits == 0 && d.Target.Policy == nil {
+		return 0
+	}
+	return uint8(c.at + bits)
 }
 
 // client finds out who asks: the ECS prefix where the block lets this resolver
 // say it, else the source address.
 func (s *snapshot) client(w dns.ResponseWriter, opt *dns.OPT) client {
 	addr := remote(w.RemoteAddr())
-	who := client{Client: pool.Client{Addr: addr, Bits: addr.BitLen()}}
+	source, _ := standIn(netip.PrefixFrom(addr, addr.BitLen()))
+	who := client{Client: pool.Client{Addr: source.Addr(), Bits: max(source.Bits(), 0)}}
 	subnet := subnetOf(opt)
 	if subnet == nil || !s.ecs.On {
 		return who
@@ -32,9 +44,26 @@ func (s *snapshot) client(w dns.ResponseWriter, opt *dns.OPT) client {
 		return who // it asks not to be told apart (RFC 7871, section 7.1.2), or may not tell
 	}
 	prefix, _ := subnetPrefix(subnet) // inspect has refused malformed ones
+	prefix, who.at = standIn(prefix)
 	who.Client = pool.Client{Addr: prefix.Addr(), Bits: prefix.Bits()}
+	if _, special := geo.Special(prefix.Addr()); special {
+		who.Via = source.Addr()
+	}
 	who.byECS = true
 	return who
+}
+
+// standIn is the IPv4 prefix in an IPv6 prefix that stands for one, and at which
+// bit it begins there; else the prefix itself.
+func standIn(p netip.Prefix) (netip.Prefix, int) {
+	if !p.Addr().Is6() {
+		return p, 0
+	}
+	v4, at, ok := geo.Embedded(p)
+	if !ok || v4.Bits() == 0 {
+		return p, 0
+	}
+	return v4, at
 }
 
 // allows says whether a resolver may send ECS.

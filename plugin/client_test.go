@@ -11,6 +11,7 @@ import (
 	ctest "github.com/coredns/coredns/plugin/test"
 	"github.com/miekg/dns"
 
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -239,11 +240,17 @@ func FuzzSubnet(f *testing.F) {
 		// Whoever it is, the decision sees one prefix, and the reply echoes the option.
 		s := &snapshot{plan: &plan{ecs: ECSConfig{On: true}}}
 		c := s.client(&from{remote: &net.UDPAddr{IP: net.IPv4(192, 0, 2, 1)}}, opt)
-		who := pool.Client{Addr: p.Addr(), Bits: p.Bits()}
-		if source == 0 {
-			who = pool.Client{Addr: addr1, Bits: 32}
+		want := client{Client: pool.Client{Addr: p.Addr(), Bits: p.Bits()}, ecs: ecs, byECS: source > 0}
+		if v4, at, ok := geo.Embedded(p); source > 0 && ok && v4.Bits() > 0 {
+			want.Addr, want.Bits, want.at = v4.Addr(), v4.Bits(), at
 		}
-		if !reflect.DeepEqual(c, client{Client: who, ecs: ecs, byECS: source > 0}) {
+		switch _, special := geo.Special(want.Addr); {
+		case source == 0:
+			want.Client = pool.Client{Addr: addr1, Bits: 32}
+		case special:
+			want.Via = addr1
+		}
+		if !reflect.DeepEqual(c, want) {
 			t.Fatalf("% x: %+v", option, c)
 		}
 		rep := newReply(q, opt, c, []byte("www.example.org."))

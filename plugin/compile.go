@@ -8,26 +8,32 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/miekg/dns"
 
 	"github.com/gtm-dns/coredns-gtm/policy"
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
 // compile turns a configuration into a plan: names become what they name, and
 // all that cannot work is an error with its place. It is pure, so that it checks
-// a configuration without starting it.
-func compile(cfg *Config) (*plan, error) {
+// a configuration without starting it. The atlas is what the plan makes of the
+// files as they were read.
+func compile(cfg *Config) (*plan, *policy.Atlas, error) {
 	c := &compiler{
 		cfg: cfg,
 		plan: &plan{
 			pos: cfg.Pos, name: cfg.Name, zones: cfg.Zones, ecs: cfg.ECS, fall: cfg.Fall, state: cfg.State, maxProbes: cfg.MaxProbes,
 			authority: cfg.Authority != nil, names: map[string]*node{},
+			failures: map[string]*atomic.Uint64{},
 		},
+		know:      policy.Knowledge{Tables: map[string]*policy.LatencyTable{}},
 		regions:   map[string]*policy.Region{},
 		checks:    map[string]*CheckConfig{},
 		pools:     map[string]*pool.Pool{},
+		points:    map[string]*geo.Point{},
 		failovers: map[string]*pool.Failover{},
 		policies:  map[string]*policy.Policy{},
 		places:    map[string]Pos{},
@@ -35,23 +41,26 @@ func compile(cfg *Config) (*plan, error) {
 
 		usedChecks: map[string]bool{}, usedRegions: map[string]bool{},
 	}
-	for _, step := range []func(){c.compileRegions, c.compilePools, c.compileFailovers, c.compilePolicies, c.compileDomains, c.lint} {
+	for _, step := range []func(){c.compileRegions, c.compilePools, c.compileFailovers, c.compilePolicies, c.compileDomains, c.compileAtlas, c.lint} {
 		if step(); len(c.errs) > 0 {
-			return nil, errors.Join(c.errs...)
+			return nil, nil, errors.Join(c.errs...)
 		}
 	}
-	return c.plan, nil
+	return c.plan, c.atlas, nil
 }
 
 // compiler holds what the steps of compile hand on to the next.
 type compiler struct {
-	cfg  *Config
-	plan *plan
-	errs []error
+	cfg   *Config
+	plan  *plan
+	atlas *policy.Atlas
+	errs  []error
 
+	know      policy.Knowledge
 	regions   map[string]*policy.Region
 	checks    map[string]*CheckConfig
 	pools     map[string]*pool.Pool
+	points    map[string]*geo.Point     // pool -> where it is, if that is said
 	failovers map[string]*pool.Failover // declared ones, and those of pools that are targets
 	policies  map[string]*policy.Policy
 	places    map[string]Pos  // pool, failover or policy -> where it is declared
@@ -78,11 +87,8 @@ func (c *compiler) target(at Pos, what, name string) (t policy.Target, ok bool) 
 	if f, ok := c.failovers[name]; ok {
 		return policy.Target{Failover: f.Index}, true
 	}
-	if p, ok := c.pools[name]; ok {
-		f := c.addFailover(pool.Failover{Name: name, Pin: pool.NoSet, Sets: []*pool.Set{{
-			Name: name, Pools: []pool.Part{{Pool: p, Weight: 1}}, MinAvailable: 1,
-		}}})
-		return policy.Target{Failover: f.Index}, true
+	if _, ok := c.pools[name]; ok {
+		return policy.Target{Failover: c.direct(name).Index}, true
 	}
 	all := slices.Concat(slices.Collect(maps.Keys(c.policies)), slices.Collect(maps.Keys(c.pools)), slices.Collect(maps.Keys(c.failovers)))
 	c.errorf(at, "%s uses %q, which is no policy, failover or pool%s", what, name, known(all))

@@ -2,9 +2,8 @@ package gtm
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 
+	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -74,18 +73,14 @@ func (c *compiler) set(cfg *SetConfig, failover string) *pool.Set {
 		c.errorf(cfg.Pos, "%s has no pools: add pool NAME", what)
 		return nil
 	}
-	if cfg.Balance == pool.Nearest {
-		c.errorf(cfg.Pos, "%s: balance nearest among pools needs their location, which is not built yet", what)
-		return nil
-	}
 	for _, sp := range cfg.Pools {
 		p, ok := c.pools[sp.Name]
 		if !ok {
-			c.noPool(sp, what)
+			c.noPool(PoolUse{sp.Pos, sp.Name}, what, "a set takes pools")
 			return nil
 		}
 		c.used[sp.Name] = true
-		if len(s.Pools) > 0 && (p.Members[0].Host != "") != (s.Pools[0].Members[0].Host != "") {
+		if len(s.Pools) > 0 && hasHosts(p) != hasHosts(s.Pools[0].Pool) {
 			c.errorf(sp.Pos, "%s mixes pools of addresses and of host names: put them in sets of their own", what)
 			return nil
 		}
@@ -95,20 +90,16 @@ func (c *compiler) set(cfg *SetConfig, failover string) *pool.Set {
 		c.errorf(cfg.Pos, "%s: answers %d exceeds its %s", what, cfg.Answers, count(len(s.Pools), "pool"))
 		return nil
 	}
+	if cfg.Balance == pool.Nearest {
+		var neighbours policy.Neighbourhood
+		for _, sp := range cfg.Pools {
+			neighbours = append(neighbours, policy.Neighbour{At: c.points[sp.Name]})
+		}
+		if s.Near = c.near(neighbours); s.Near == 0 {
+			c.errorf(cfg.Pos, "%s: balance nearest among pools needs their location: add location LAT LON to them", what)
+		}
+	}
 	return s
-}
-
-// noPool tells that a set names what is no pool.
-func (c *compiler) noPool(sp SetPool, what string) {
-	if slices.ContainsFunc(c.cfg.Failovers, func(f FailoverConfig) bool { return f.Name == sp.Name }) {
-		c.errorf(sp.Pos, "%s: %q is a failover, and a set takes pools", what, sp.Name)
-		return
-	}
-	if slices.ContainsFunc(c.cfg.Policies, func(p PolicyConfig) bool { return p.Name == sp.Name }) {
-		c.errorf(sp.Pos, "%s: %q is a policy, and a set takes pools", what, sp.Name)
-		return
-	}
-	c.errorf(sp.Pos, "%s: %q is no pool%s", what, sp.Name, known(slices.Collect(maps.Keys(c.pools))))
 }
 
 // addFailover gives a failover its index, and its members their holder.

@@ -86,11 +86,22 @@ func (c *compiler) policy(cfg PolicyConfig) {
 	for _, r := range cfg.Rules {
 		rules = append(rules, policy.Rule{From: c.terms(r.Pos, r.From), Fence: r.Fence})
 	}
+	if cfg.Latency != nil {
+		c.addPolicy(policy.NewLatencyPolicy(cfg.Name, c.latency(cfg), policy.Target{}))
+		return
+	}
 	p, dead := policy.NewPolicy(cfg.Name, rules, policy.Target{})
 	for _, i := range dead[:min(len(dead), maxDead)] {
 		c.errorf(cfg.Rules[i].Pos, "policy %q: from %s can never match: %s", cfg.Name, policy.Sources(cfg.Rules[i].From), why(cfg.Rules, rules, i))
 	}
-	c.policies[cfg.Name] = p
+	c.addPolicy(p)
+}
+
+// addPolicy gives a policy its index.
+func (c *compiler) addPolicy(p *policy.Policy) {
+	p.Index = len(c.plan.policies)
+	c.plan.policies = append(c.plan.policies, p)
+	c.policies[p.Name] = p
 }
 
 // maxDead is how many dead rules of a policy are told.

@@ -1,6 +1,7 @@
 package gtm
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"slices"
@@ -32,27 +33,29 @@ func (c *compiler) pool(cfg *PoolConfig) {
 		Name: cfg.Name, Require: cfg.CheckRequire, HealthyWhen: cfg.HealthyWhen,
 		Balance: cfg.Balance, Answers: cfg.Answers, SlowStart: cfg.SlowStart,
 	}
-	var from [][]policy.Term
-	near := false
+	var neighbours policy.Neighbourhood
+	named := false
 	for _, m := range cfg.Members {
 		if (m.Host != "") != (cfg.Members[0].Host != "") {
 			c.errorf(m.Pos, "%s mixes addresses and host names: put them in pools of their own", what)
 			return
 		}
-		near = near || len(m.From) > 0
-		from = append(from, c.terms(m.Pos, m.From))
+		named = named || len(m.From) > 0
+		neighbours = append(neighbours, policy.Neighbour{From: c.terms(m.Pos, m.From), At: cmp.Or(m.At, cfg.At)})
 		p.Members = append(p.Members, &pool.Member{
 			ID: identity(m), Addr: m.Addr, Host: m.Host, Weight: uint32(m.Weight), Mode: m.Mode,
 			Index: len(c.plan.members) + len(p.Members),
 		})
 	}
-	if near && cfg.Balance != pool.Nearest {
+	if named && cfg.Balance != pool.Nearest {
 		c.errorf(cfg.Pos, "%s: a member's from is for balance nearest, and its balance is %s", what, cfg.Balance)
 	}
-	p.Near = policy.NewNearness(from)
+	if cfg.Balance == pool.Nearest {
+		p.Near = c.near(neighbours)
+	}
 	c.quorum(cfg, what)
 	checks := c.checkUses(cfg, what)
-	c.pools[cfg.Name], c.places[cfg.Name] = pool.New(p), cfg.Pos
+	c.pools[cfg.Name], c.places[cfg.Name], c.points[cfg.Name] = pool.New(p), cfg.Pos, cfg.At
 	c.plan.pools = append(c.plan.pools, c.pools[cfg.Name])
 	c.plan.members = append(c.plan.members, c.pools[cfg.Name].Members...)
 	for i, m := range cfg.Members {

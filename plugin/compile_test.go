@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/gtm-dns/coredns-gtm/policy"
 )
 
 // compileText parses and compiles the lines of one gtm block of example.org, the
@@ -23,8 +25,12 @@ func compileText(tb testing.TB, body string) (p *plan, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return compile(cfg)
+	p, _, err = compile(cfg)
+	return p, err
 }
+
+// publisherOf is a publisher of a plan without geo files.
+func publisherOf(p *plan) *publisher { return newPublisher(p, p.chart(policy.Knowledge{})) }
 
 // mustCompile is compileText of what is right.
 func mustCompile(tb testing.TB, body string) *plan {
@@ -121,14 +127,14 @@ func TestCompilePure(t *testing.T) {
 		t.Fatal(err)
 	}
 	untouched, _ := parseOne(t, everything)
-	first, err := compile(cfg)
+	first, _, err := compile(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !reflect.DeepEqual(cfg, untouched) {
 		t.Errorf("compile changed its input:\n%+v\n%+v", cfg, untouched)
 	}
-	second, err := compile(cfg)
+	second, _, err := compile(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +145,7 @@ func TestCompilePure(t *testing.T) {
 		t.Error("compile changed its input the second time")
 	}
 	cfg.Domains[0].Use = "f" // the comparison can fail
-	if other, err := compile(cfg); err != nil || reflect.DeepEqual(first, other) {
+	if other, _, err := compile(cfg); err != nil || reflect.DeepEqual(first, other) {
 		t.Errorf("another target makes the same plan, %v", err)
 	}
 }
@@ -159,9 +165,9 @@ match region:a region:b
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, first := compile(cfg)
+	_, _, first := compile(cfg)
 	for range 20 {
-		if _, err := compile(cfg); err == nil || err.Error() != first.Error() {
+		if _, _, err := compile(cfg); err == nil || err.Error() != first.Error() {
 			t.Fatalf("got  %v\nthen %v", first, err)
 		}
 	}

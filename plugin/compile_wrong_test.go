@@ -70,7 +70,7 @@ var wrongPools = []mistakes{
 		{"set f", `Corefile:15: failover "f": set "f": "f" is a failover, and a set takes pools`},
 		{"set a h", `Corefile:15: failover "f": set "a+h" mixes pools of addresses and of host names: put them in sets of their own`},
 		{"set s {\npool h\npool b\n}", `Corefile:17: failover "f": set "s" mixes pools of addresses and of host names: put them in sets of their own`},
-		{"set s {\npool a\nbalance nearest\n}", `Corefile:15: failover "f": set "s": balance nearest among pools needs their location, which is not built yet`},
+		{"set s {\npool a\nbalance nearest\n}", `Corefile:15: failover "f": set "s": balance nearest among pools needs their location: add location LAT LON to them`},
 		{"set s {\npool a\nanswers 2\n}", `Corefile:15: failover "f": set "s": answers 2 exceeds its 1 pool`},
 		{"set s {\npool a\npool b\nanswers 3\nbalance random\n}", `Corefile:15: failover "f": set "s": answers 3 exceeds its 2 pools`},
 		{"set s {\npool b\nmin_available 2\n}", `Corefile:17: failover "f": set "s": min_available 2 exceeds its 1 member`},
@@ -171,7 +171,7 @@ func TestCompileByHand(t *testing.T) {
 		}), `Corefile:5: policy "p" has no default: add default use TARGET, for clients that no rule matches`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if _, err := compile(test.cfg); err == nil || err.Error() != test.want {
+			if _, _, err := compile(test.cfg); err == nil || err.Error() != test.want {
 				t.Errorf("got  %v\nwant %s", err, test.want)
 			}
 		})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/policy"
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -24,6 +25,7 @@ type Config struct {
 	Fall      fall.F
 	State     string // file, under CoreDNS's root, or ""
 	MaxProbes int    // in flight, or 0
+	Geo       []GeoConfig
 	Regions   []RegionConfig
 	Checks    []CheckConfig
 	Pools     []PoolConfig
@@ -73,6 +75,12 @@ type AuthorityConfig struct {
 	Mbox string   // canonical, or ""
 }
 
+// GeoConfig is a geo file.
+type GeoConfig struct {
+	Pos  Pos
+	File *geo.File
+}
+
 // RegionConfig is a named source: its lines are ORed, the sources of a line ANDed.
 type RegionConfig struct {
 	Pos   Pos
@@ -114,6 +122,7 @@ type PoolConfig struct {
 	Balance      pool.Balance
 	Answers      int           // pool.All or more
 	SlowStart    time.Duration // 0: none
+	At           *geo.Point    // or nil
 }
 
 // MemberConfig is an address line of a pool.
@@ -127,6 +136,7 @@ type MemberConfig struct {
 	Probe  string // an address or canonical host name in place of the one answered, or ""
 	Port   uint16 // of Probe, in place of the check's; 0: as the check says
 	From   []policy.Source
+	At     *geo.Point // in place of the pool's; or nil
 }
 
 // FailoverConfig is a failover.
@@ -159,13 +169,35 @@ type SetPool struct {
 	Weight int // 0 to 65535
 }
 
-// PolicyConfig is a geo policy.
+// PolicyConfig is a policy: by rules, or by latency.
 type PolicyConfig struct {
 	Pos        Pos
 	Name       string
 	Rules      []RuleConfig
+	Latency    *LatencyConfig // or nil
 	Default    string
 	DefaultPos Pos
+}
+
+// LatencyConfig is how a latency policy chooses.
+type LatencyConfig struct {
+	Pools     []PoolUse
+	Table     *TableConfig // or nil
+	Tolerance time.Duration
+	Answers   int // 1 to policy.MaxLatencyAnswers
+}
+
+// PoolUse is a pool that a latency policy chooses among.
+type PoolUse struct {
+	Pos  Pos
+	Name string
+}
+
+// TableConfig is the file of a latency table, as it was read.
+type TableConfig struct {
+	Pos     Pos
+	File    string
+	Content []byte
 }
 
 // RuleConfig is a from line of a policy.

@@ -101,6 +101,7 @@ func (pub *publisher) turnTo(t *testing.T, prefix string) []time.Duration {
 	q := policy.Query{Client: pool.Client{}, Family: pool.IPv4}
 	for left := len(took); left > 0; advance(time.Millisecond) {
 		snap := pub.snapshot.Load()
+		q.Atlas = snap.atlas
 		for i, d := range snap.domains {
 			if took[i] != 0 {
 				continue

@@ -171,7 +171,7 @@ func (f *flapping) config() string {
 // begin starts a generation of the block.
 func (f *flapping) begin(t *testing.T) *GTM {
 	plan := mustCompile(t, f.text)
-	b := &instance{plan: plan, publisher: newPublisher(plan), generation: new(generation)}
+	b := &instance{plan: plan, publisher: publisherOf(plan), generation: new(generation)}
 	if err := f.life.start(b); err != nil {
 		t.Error(err)
 	}

@@ -52,7 +52,7 @@ func newZoo(tb testing.TB) *zooKeeper {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p, err := compile(cfg)
+	p, _, err := compile(cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -76,7 +76,7 @@ var clients = []net.Addr{
 // nothing, up, down, or up and then down.
 func (z *zooKeeper) in(t *testing.T, states uint64) *publisher {
 	t.Helper()
-	pub := newPublisher(z.plan)
+	pub := publisherOf(z.plan)
 	if err := pub.start(z.registry, nil); err != nil {
 		t.Fatal(err)
 	}

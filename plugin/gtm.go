@@ -26,6 +26,7 @@ type GTM struct {
 type instance struct {
 	plan       *plan
 	publisher  *publisher
+	watcher    *watcher // or nil
 	generation *generation
 	last       bool // no plugin stands below
 }
@@ -94,7 +95,7 @@ var rooms = sync.Pool{New: func() any { return new(room) }}
 // decide is the decision for a domain and a client. The snapshot, the client and
 // the draw are all that it depends on.
 func (s *snapshot) decide(d *domain, f pool.Family, who client, room *room) policy.Decision {
-	q := policy.Query{Client: who.Client, Family: f, Draw: pool.Draw(rand.Uint64())}
+	q := policy.Query{Client: who.Client, Atlas: s.atlas, Family: f, Draw: pool.Draw(rand.Uint64())}
 	trace := newTrace() // nil unless debug is on
 	decision := d.Decide(s.views, q, &room.Scratch, trace)
 	logTrace(trace)

@@ -31,6 +31,8 @@ func (c *compiler) lint() {
 	c.lintUnused()
 	c.lintIdle()
 	c.lintFreeze()
+	c.lintLocations()
+	c.lintGeo()
 	c.lintWeights()
 	c.lintServers()
 	c.lintCircles()
@@ -61,7 +63,9 @@ func (c *compiler) lintUnused() {
 		unless(c.usedChecks, cfg.Pos, "check", cfg.Name, "")
 	}
 	for _, cfg := range c.cfg.Regions {
-		unless(c.usedRegions, cfg.Pos, "region", cfg.Name, "")
+		if cfg.Pos.File == c.cfg.Pos.File { // a file of regions that is imported has more than one needs
+			unless(c.usedRegions, cfg.Pos, "region", cfg.Name, "")
+		}
 	}
 }
 
@@ -188,7 +192,7 @@ func (c *compiler) placeOf(name string) Pos {
 
 // looks says whether a policy, or one that it leads to, looks at the client.
 func looks(p *policy.Policy) bool {
-	return len(p.Rules) > 1 || slices.ContainsFunc(p.Rules, func(r policy.Rule) bool {
+	return len(p.Rules) > 1 || p.Latency != nil || slices.ContainsFunc(p.Rules, func(r policy.Rule) bool {
 		return r.Target.Policy != nil && looks(r.Target.Policy)
 	})
 }
@@ -210,7 +214,8 @@ func (c *compiler) lintFamilies(cfg FailoverConfig) {
 	}
 }
 
-// lintDefault warns of a rule whose target lacks a family that the default has.
+// lintDefault warns of a rule whose target lacks a family that the default has,
+// and of a default that lacks one that all clients of a rule have.
 func (c *compiler) lintDefault(cfg PolicyConfig) {
 	p := c.policies[cfg.Name]
 	var all domain
@@ -222,8 +227,31 @@ func (c *compiler) lintDefault(cfg PolicyConfig) {
 			if has && !d.families[fam] && !d.cnames {
 				c.warnf(r.Pos, "policy %q: %q has no %s, and the default %q has: its %s clients get no data", cfg.Name, r.Use, pool.Family(fam), cfg.Default, pool.Family(fam))
 			}
+			if !has && d.families[fam] && !all.cnames {
+				c.warnf(cfg.DefaultPos, "policy %q: the default %q has no %s, and %q has: all other %s clients get no data", cfg.Name, cfg.Default, pool.Family(fam), r.Use, pool.Family(fam))
+			}
 		}
 	}
+	for _, use := range c.latencyPools(cfg) {
+		p := c.pools[use.Name]
+		for _, fam := range []pool.Family{pool.IPv4, pool.IPv6} {
+			declares := func(p *pool.Pool) bool {
+				return slices.ContainsFunc(p.Members, func(m *pool.Member) bool { return m.Addr.IsValid() && familyOf(m.Addr) == fam })
+			}
+			other := func(o PoolUse) bool { return declares(c.pools[o.Name]) }
+			if !hasHosts(p) && !declares(p) && slices.ContainsFunc(c.latencyPools(cfg), other) {
+				c.warnf(use.Pos, "policy %q: pool %q has no %s, and others have: %s clients that are nearest to it get no data", cfg.Name, use.Name, fam, fam)
+			}
+		}
+	}
+}
+
+// latencyPools are those of a latency policy.
+func (c *compiler) latencyPools(cfg PolicyConfig) []PoolUse {
+	if cfg.Latency == nil {
+		return nil
+	}
+	return cfg.Latency.Pools
 }
 
 // lintZones warns of zones of the block that no query of its server block can

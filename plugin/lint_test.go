@@ -42,7 +42,9 @@ func TestLint(t *testing.T) {
 		{"the default has more families", from + "policy p geo {\nfrom 10.0.0.0/8 use both\nfrom 192.0.2.0/24 use four\ndefault use both\n}\ndomain www.example.org use p", []string{
 			`Corefile:21: policy "p": "four" has no IPv6, and the default "both" has: its IPv6 clients get no data`,
 		}},
-		{"the default has fewer families", from + "policy p geo {\nfrom 10.0.0.0/8 use both\ndefault use four\n}\ndomain www.example.org use p", nil},
+		{"the default has fewer families", from + "policy p geo {\nfrom 10.0.0.0/8 use both\ndefault use four\n}\ndomain www.example.org use p", []string{
+			`Corefile:21: policy "p": the default "four" has no IPv6, and "both" has: all other IPv6 clients get no data`,
+		}},
 		{"host names in a rule have both", from + "policy p geo {\nfrom 10.0.0.0/8 use names\ndefault use both\n}\ndomain www.example.org use p", nil},
 
 		{"an unused pool", from + "pool idle {\naddress 192.0.2.3\n}", []string{

@@ -39,6 +39,9 @@ var (
 	activeSetDesc = desc("failover_active", "Whether a set is its failover's active one (1) or not (0).", "gtm", "failover", "family", "set")
 	switchesDesc  = desc("failover_switches_total", "Changes of a failover's active set.", "gtm", "failover")
 	checkUpDesc   = desc("check_up", "Whether a member's check is up (1) or down (0); it is missing before the first verdict.", "gtm", "pool", "member", "check")
+	builtDesc     = desc("geoip_build_timestamp_seconds", "When a geo file at work was built, by its metadata.", "gtm", "file")
+	geoFailsDesc  = desc("geoip_reload_failures_total", "Times that a changed geo file could not be used.", "gtm", "file")
+	tableFailDesc = desc("latency_table_reload_failures_total", "Times that a changed latency table could not be used.", "gtm", "file")
 	checksDesc    = desc("checks", "Checks that are being probed, each once.")
 	heldDesc      = desc("checks_held", "Checks that flap damping holds down.")
 	frozenDesc    = desc("checks_frozen", "Checks whose states a mass failure has frozen.")
@@ -74,7 +77,7 @@ func (c *counters) count(r policy.Reason) {
 	}
 }
 
-// shareCounters lets domains that were there before go on counting.
+// shareCounters lets domains and files that were there before go on counting.
 func (p *plan) shareCounters(old *plan) {
 	before := make(map[string]*counters, len(old.domains))
 	for _, d := range old.domains {
@@ -83,6 +86,11 @@ func (p *plan) shareCounters(old *plan) {
 	for _, d := range p.domains {
 		if c := before[d.Name]; c != nil {
 			d.counters = c
+		}
+	}
+	for file := range p.failures {
+		if n := old.failures[file]; n != nil {
+			p.failures[file] = n
 		}
 	}
 }
@@ -115,7 +123,7 @@ func countResult(c healthcheck.Check, r healthcheck.Result) {
 // Describe implements prometheus.Collector.
 func (l *life) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		answersDesc, memberDesc, activeSetDesc, switchesDesc,
+		answersDesc, memberDesc, activeSetDesc, switchesDesc, builtDesc, geoFailsDesc, tableFailDesc,
 		checkUpDesc, checksDesc, heldDesc, frozenDesc, inFlightDesc, mostDesc, lateDesc, panicsDesc,
 	} {
 		ch <- d
@@ -159,6 +167,13 @@ func (b *instance) collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	snap := b.publisher.snapshot.Load()
+	for _, f := range snap.atlas.Files {
+		ch <- prometheus.MustNewConstMetric(builtDesc, prometheus.GaugeValue, float64(f.Built.Unix()), name, f.Name)
+		ch <- prometheus.MustNewConstMetric(geoFailsDesc, prometheus.CounterValue, float64(b.plan.failures[f.Name].Load()), name, f.Name)
+	}
+	for _, file := range b.plan.tables {
+		ch <- prometheus.MustNewConstMetric(tableFailDesc, prometheus.CounterValue, float64(b.plan.failures[file].Load()), name, file)
+	}
 	for i, f := range snap.failovers {
 		v := snap.views.At(i)
 		ch <- prometheus.MustNewConstMetric(switchesDesc, prometheus.CounterValue, float64(b.publisher.switches[i].Load()), name, f.Name)

@@ -15,8 +15,8 @@ import (
 	"github.com/gtm-dns/coredns-gtm/policy"
 )
 
-// parse reads the gtm blocks of one server block. It reads the files that the
-// checks name, and does nothing else beyond the text: what a name refers to is
+// parse reads the gtm blocks of one server block. It reads the files that they
+// name, and does nothing else beyond the text: what a name refers to is
 // for compile.
 func parse(c *caddy.Controller) ([]*Config, error) {
 	return parseTokens(c, c.ServerBlockKeys, dnsserver.GetConfig(c).Root)
@@ -60,10 +60,11 @@ type gtmDraft struct {
 // gtmBlock is that of gtm itself.
 var gtmBlock = block[gtmDraft]{
 	name:  "gtm",
-	later: []string{"geoip", "notify", "admin", "fleet", "plan", "fast_path"},
+	later: []string{"notify", "admin", "fleet", "plan", "fast_path"},
 	hint:  hintOfPlugin,
 	options: []option[gtmDraft]{
 		{usage: "name ID", args: oneArg, set: (*gtmDraft).setName},
+		{usage: "geoip FILE...", args: someArgs, repeat: true, set: (*gtmDraft).addGeo},
 		{usage: "ecs on|off|from CIDR...", args: someArgs, set: (*gtmDraft).setECS},
 		{usage: "ttl TTL [min TTL]", args: arity{1, 3}, set: (*gtmDraft).setTTL},
 		{usage: "authority NS... [mbox NAME]", args: someArgs, set: (*gtmDraft).setAuthority},

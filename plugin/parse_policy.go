@@ -49,9 +49,9 @@ func readPolicy(g *gtmDraft, l *line) error {
 	case "geo":
 		_, err = policyBlock.read(what, &p, l, l.block)
 	case "latency":
-		err = l.pos.Errorf("%s: latency is not built yet", what)
+		err = readLatency(g, what, &p, l)
 	default:
-		err = l.pos.Errorf("%s: %q is not a kind of policy: want geo", what, kind)
+		err = l.pos.Errorf("%s: %q is not a kind of policy: want geo or latency", what, kind)
 	}
 	g.Policies = append(g.Policies, p)
 	return errors.Join(place(l, "policy", validName(p.Name)), err)

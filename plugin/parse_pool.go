@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,12 +18,11 @@ type poolDraft struct {
 	g *gtmDraft
 }
 
-const addressUsage = "address ADDR [weight N] [name ID] [mode auto|online|offline] [probe ADDR[:PORT]] [from SOURCE...]"
+const addressUsage = "address ADDR [weight N] [name ID] [mode auto|online|offline] [probe ADDR[:PORT]] [location LAT LON] [from SOURCE...]"
 
 // poolBlock is that of pool NAME.
 var poolBlock = block[poolDraft]{
-	name:  "pool",
-	later: []string{"location"},
+	name: "pool",
 	options: []option[poolDraft]{
 		{usage: addressUsage, args: someArgs, repeat: true, need: true, of: readMember},
 		{usage: "check NAME [port N] | KIND [PORT [PATH]]", args: someArgs, repeat: true, of: readCheckUse},
@@ -33,6 +31,7 @@ var poolBlock = block[poolDraft]{
 		{usage: "balance " + strings.Join(pool.Balances(), "|"), args: oneArg, set: (*poolDraft).setBalance},
 		{usage: "answers all|N", args: oneArg, set: (*poolDraft).setAnswers},
 		{usage: "slow_start DURATION", args: oneArg, set: (*poolDraft).setSlowStart},
+		{usage: "location LAT LON", args: arity{2, 2}, set: (*poolDraft).setLocation},
 	},
 }
 
@@ -84,6 +83,11 @@ func (p *poolDraft) setSlowStart(l *line) (err error) {
 	return err
 }
 
+func (p *poolDraft) setLocation(l *line) (err error) {
+	p.At, err = parsePoint(l.args())
+	return err
+}
+
 // parseBalance reads a balance of a pool or a set.
 func parseBalance(word string) (pool.Balance, error) {
 	b, err := pool.ParseBalance(word)
@@ -107,13 +111,13 @@ func parseAnswers(word string) (int, error) {
 
 // memberWords are those that may follow the address, each with its arguments.
 var memberWords = block[MemberConfig]{
-	name:  "address",
-	later: []string{"location"},
+	name: "address",
 	options: []option[MemberConfig]{
 		{usage: "weight N", args: oneArg, set: (*MemberConfig).setWeight},
 		{usage: "name ID", args: oneArg, set: (*MemberConfig).setName},
 		{usage: "mode " + strings.Join(pool.Modes(), "|"), args: oneArg, set: (*MemberConfig).setMode},
 		{usage: "probe ADDR[:PORT]", args: oneArg, set: (*MemberConfig).setProbe},
+		{usage: "location LAT LON", args: arity{2, 2}, set: (*MemberConfig).setLocation},
 		{usage: "from SOURCE...", args: someArgs, set: (*MemberConfig).setFrom},
 	},
 }
@@ -130,7 +134,7 @@ func readMember(p *poolDraft, l *line) error {
 	m.Addr, m.Host = addr, host
 	if rest := l.words[2:]; len(rest) > 0 {
 		lines := memberWords.split(l.pos, rest)
-		if !memberWords.has(rest[0]) && !slices.Contains(memberWords.later, rest[0]) {
+		if !memberWords.has(rest[0]) {
 			return errors.Join(err, l.pos.Errorf("%s: left-over %q: write %s", what, rest[0], addressUsage))
 		}
 		_, more := memberWords.read(what, &m, l, lines)
@@ -181,6 +185,11 @@ func (m *MemberConfig) setProbe(l *line) (err error) {
 	if m.Probe = host; addr.IsValid() {
 		m.Probe = addr.String()
 	}
+	return err
+}
+
+func (m *MemberConfig) setLocation(l *line) (err error) {
+	m.At, err = parsePoint(l.args())
 	return err
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 )
 
 // forever, as a bound of a duration, is none.
@@ -84,6 +86,19 @@ func parseOnOff(word string) (bool, error) {
 
 // maxTTL is that of RFC 2181, section 8.
 const maxTTL = math.MaxInt32
+
+// parsePoint reads a latitude and a longitude, in degrees.
+func parsePoint(words []string) (*geo.Point, error) {
+	var degrees [2]float64
+	for i, limit := range [...]float64{90, 180} {
+		d, err := strconv.ParseFloat(words[i], 64)
+		if err != nil || !(math.Abs(d) <= limit) {
+			return nil, fmt.Errorf("%q is not a %s from -%g to %g degrees", words[i], [...]string{"latitude", "longitude"}[i], limit, limit)
+		}
+		degrees[i] = d
+	}
+	return &geo.Point{Lat: degrees[0], Lon: degrees[1]}, nil
+}
 
 // parseSeconds reads a TTL: seconds, or a duration of whole ones.
 func parseSeconds(word string) (uint32, error) {

@@ -12,7 +12,7 @@ import (
 func options() []usages {
 	return []usages{
 		gtmBlock.usages(), regionBlock.usages(), checkBlock.usages(), poolBlock.usages(),
-		memberWords.usages(), failoverBlock.usages(), setBlock.usages(), policyBlock.usages(),
+		memberWords.usages(), failoverBlock.usages(), setBlock.usages(), policyBlock.usages(), latencyBlock.usages(),
 		domainBlock.usages(),
 	}
 }
@@ -24,7 +24,6 @@ var keywords = map[string]bool{
 	"use": true, "fence": true, "min": true, "mbox": true,
 	"on": true, "off": true, "auto": true, "all": true, "any": true,
 	"geo": true, "latency": true,
-	"service": true, "query": true, "rcode": true, "table": true, "tolerance": true,
 }
 
 func init() {
@@ -40,9 +39,6 @@ func init() {
 		}
 	}
 	add(gtmBlock.later...)
-	add(checkBlock.later...)
-	add(poolBlock.later...)
-	add(memberWords.later...)
 	add(pool.Balances()...)
 	for _, kind := range healthcheck.Kinds() {
 		add(string(kind))

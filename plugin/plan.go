@@ -1,6 +1,8 @@
 package gtm
 
 import (
+	"sync/atomic"
+
 	"github.com/coredns/coredns/plugin/pkg/fall"
 	"github.com/miekg/dns"
 
@@ -22,6 +24,11 @@ type plan struct {
 	authority bool
 	names     map[string]*node // owner name and everything above it, up to the zone -> node
 	domains   []*domain
+
+	policies []*policy.Policy          // by Index
+	near     []policy.Neighbourhood    // by Near, less 1
+	tables   []string                  // files of latency tables, each once
+	failures map[string]*atomic.Uint64 // geo file or table -> times that it could not be read anew
 
 	pools     []*pool.Pool
 	failovers []*pool.Failover // by Index

@@ -17,7 +17,7 @@ func compileZones(tb testing.TB, zones string, domains string, more ...string) *
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p, err := compile(configs[0])
+	p, _, err := compile(configs[0])
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 )
 
 // process is what outlives a reload: the checks with their states, and which
@@ -43,6 +44,7 @@ const readyDeadline = 30 * time.Second
 // parent drops it; one without a parent ends with its instance (see claim).
 type life struct {
 	registry   *healthcheck.Registry
+	shelf      geo.Shelf
 	complaints complaints
 
 	mu         sync.Mutex // guards following
@@ -102,6 +104,7 @@ func (l *life) newest() []*instance {
 func (l *life) start(b *instance) error {
 	orphan, err := l.join(b)
 	if orphan != nil {
+		orphan.watcher.stop()
 		orphan.publisher.stop(false)
 	}
 	return err
@@ -133,6 +136,7 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 	}
 	l.alive = slices.DeleteFunc(l.alive, func(other *instance) bool { return other == orphan })
 	l.alive = append(l.alive, b)
+	b.watcher.start()
 	l.bound()
 	l.started = time.Now()
 	return orphan, nil
@@ -212,6 +216,7 @@ func (l *life) end(g *generation, which func(*generation) bool) {
 	}
 	l.mu.Unlock()
 	for _, b := range ended {
+		b.watcher.stop()
 		b.publisher.stop(!lives[b.plan.name])
 	}
 	for _, b := range heirs {

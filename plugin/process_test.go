@@ -41,7 +41,7 @@ func (p *play) generation(letter string) *generation {
 func (p *play) begin(t *testing.T, letter, name string) (*instance, error) {
 	t.Helper()
 	plan := mustCompile(t, "name "+name+"\n"+p.body)
-	b := &instance{plan: plan, publisher: newPublisher(plan), generation: p.generation(letter)}
+	b := &instance{plan: plan, publisher: publisherOf(plan), generation: p.generation(letter)}
 	p.all = append(p.all, b)
 	return b, p.start(b)
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -21,6 +22,7 @@ type publisher struct {
 
 	mu        sync.Mutex // guards following
 	closed    bool
+	atlas     *policy.Atlas      // of the next snapshot
 	lease     *healthcheck.Lease // or nil before start
 	states    []healthcheck.State
 	waiting   []bool // member: unknown checks count as down (rule 12)
@@ -38,9 +40,10 @@ type failoverState struct {
 
 // newPublisher makes a publisher to which nothing is known yet: checks without a
 // verdict count as up.
-func newPublisher(p *plan) *publisher {
+func newPublisher(p *plan, a *policy.Atlas) *publisher {
 	pub := &publisher{
 		plan:      p,
+		atlas:     a,
 		states:    make([]healthcheck.State, len(p.checks)),
 		waiting:   make([]bool, len(p.members)),
 		health:    make([]pool.Health, len(p.members)),
@@ -95,7 +98,7 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 		first[i] = pub.step(i, now)
 		pub.switches[i].Add(noteSwitch(pub.plan.name, was, first[i]))
 	}
-	pub.snapshot.Store(&snapshot{plan: pub.plan, views: pool.NewViews(first)})
+	pub.snapshot.Store(&snapshot{plan: pub.plan, views: pool.NewViews(first), atlas: pub.atlas})
 	pub.keep()
 	return nil
 }
@@ -159,11 +162,21 @@ func (pub *publisher) publish(failovers ...int) {
 	for n, i := range failovers {
 		views[n] = pub.step(i, now)
 	}
-	pub.snapshot.Store(&snapshot{plan: pub.plan, views: old.views.With(views...)})
+	pub.snapshot.Store(&snapshot{plan: pub.plan, views: old.views.With(views...), atlas: pub.atlas})
 	for n, i := range failovers {
 		pub.switches[i].Add(noteSwitch(pub.plan.name, old.views.At(i), views[n]))
 	}
 	pub.keep()
+}
+
+// chart publishes a new atlas.
+func (pub *publisher) chart(a *policy.Atlas) {
+	pub.mu.Lock()
+	defer pub.mu.Unlock()
+	if !pub.closed {
+		pub.atlas = a
+		pub.snapshot.Store(&snapshot{plan: pub.plan, views: pub.snapshot.Load().views, atlas: a})
+	}
 }
 
 // keep has what is now written to the state file soon, if there is one.

@@ -56,7 +56,7 @@ func (n *network) registry(cfg healthcheck.Config) *healthcheck.Registry {
 // launch compiles a block and starts its publisher.
 func launch(tb testing.TB, r *healthcheck.Registry, body string, earlier *past) *publisher {
 	tb.Helper()
-	pub := newPublisher(mustCompile(tb, body))
+	pub := publisherOf(mustCompile(tb, body))
 	if err := pub.start(r, earlier); err != nil {
 		tb.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func (pub *publisher) drive(tb testing.TB, orders string) {
 // sorted by name, and the TTL.
 func (s *snapshot) text(fam pool.Family) string {
 	d := s.domains[0]
-	q := policy.Query{Client: pool.Client{Addr: netip.MustParseAddr("192.0.2.200"), Bits: 32}, Family: fam}
+	q := policy.Query{Client: pool.Client{Addr: netip.MustParseAddr("192.0.2.200"), Bits: 32}, Family: fam, Atlas: s.atlas}
 	decision := d.Decide(s.views, q, new(pool.Scratch), nil)
 	var ids []string
 	for _, m := range decision.Members {
@@ -152,7 +152,7 @@ func TestPublishAtOnce(t *testing.T) {
 			}
 			seen = append(seen, c.To.Status.String()+": "+pub.snapshot.Load().text(pool.IPv4))
 		}})
-		pub = newPublisher(mustCompile(t, `check web http {
+		pub = publisherOf(mustCompile(t, `check web http {
 fall 3
 rise 2
 }
@@ -206,7 +206,7 @@ func TestStop(t *testing.T) {
 		}
 		pub.want(t, pool.IPv4, "failover_delay a 5")
 		pub.stop(true)
-		newPublisher(pub.plan).stop(true) // one that never started
+		publisherOf(pub.plan).stop(true) // one that never started
 	})
 }
 
@@ -215,7 +215,7 @@ func TestStartFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := always(healthcheck.Pass).registry(healthcheck.Config{})
 		r.Close()
-		pub := newPublisher(mustCompile(t, twoSets("")))
+		pub := publisherOf(mustCompile(t, twoSets("")))
 		if err := pub.start(r, nil); err == nil {
 			t.Error("no error")
 		}

@@ -23,12 +23,13 @@ func setup(c *caddy.Controller) error {
 	}
 	gen := generationOf(c)
 	for _, cfg := range configs {
-		plan, err := compile(cfg)
+		plan, atlas, err := compile(cfg)
 		if err != nil {
 			return plugin.Error("gtm", err)
 		}
 		plan.lintZones(c.ServerBlockKeys)
-		b := &instance{plan: plan, publisher: newPublisher(plan), generation: gen}
+		b := &instance{plan: plan, publisher: newPublisher(plan, atlas), generation: gen}
+		b.watcher = newWatcher(plan, atlas.Knowledge, &process.shelf, b.publisher.chart)
 		c.OnStartup(func() error { return b.start(dnsserver.GetConfig(c)) })
 		dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
 			b.last = next == nil

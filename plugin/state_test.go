@@ -122,7 +122,7 @@ func TestStateRestart(t *testing.T) {
 		r.Close()
 
 		// A reload knows better than the file.
-		third := newPublisher(second.plan)
+		third := publisherOf(second.plan)
 		if err := third.start(always(healthcheck.Inconclusive).registry(healthcheck.Config{}), &past{}); err != nil {
 			t.Fatal(err)
 		}

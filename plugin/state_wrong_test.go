@@ -93,7 +93,7 @@ func FuzzState(f *testing.F) {
 		if !json.Valid(data) {
 			t.Fatal("not JSON")
 		}
-		pub := newPublisher(plan)
+		pub := publisherOf(plan)
 		if err := pub.start(r, p); err != nil {
 			t.Fatal(err)
 		}

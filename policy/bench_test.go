@@ -25,15 +25,11 @@ func benchCases() []benchCase {
 	var cases []benchCase
 	for i, name := range pool.Balances() {
 		b := pool.Balance(i)
-		inSet := b
-		if b == pool.Nearest { // not for pools
-			inSet = pool.RoundRobin
-		}
 		for _, weights := range []string{"", "/weights"} {
 			cases = append(cases,
 				benchCase{name + weights, b, b.DefaultAnswers(), pool.RoundRobin, weights != ""},
 				benchCase{name + weights + "/2_answers", b, 2, pool.RoundRobin, weights != ""},
-				benchCase{name + weights + "/among_pools", b, b.DefaultAnswers(), inSet, weights != ""},
+				benchCase{name + weights + "/among_pools", b, b.DefaultAnswers(), b, weights != ""},
 			)
 		}
 	}
@@ -41,7 +37,7 @@ func benchCases() []benchCase {
 }
 
 // benchWorld is the domain and its views.
-func benchWorld(tb testing.TB, c benchCase) (*Domain, pool.Views) {
+func benchWorld(tb testing.TB, c benchCase) (*Domain, pool.Views, *Atlas) {
 	tb.Helper()
 	w := newWorld(tb)
 	line := "a b c d + e g h i | j k l m + n o p q"
@@ -51,13 +47,14 @@ func benchWorld(tb testing.TB, c benchCase) (*Domain, pool.Views) {
 	w.failover("main: "+line, strings.Repeat("u", 16), func(f *pool.Failover) {
 		for _, s := range f.Sets {
 			s.Balance, s.Answers = c.set, c.set.DefaultAnswers()
+			s.Near = w.neighbours("10.1.0.0/16", "")
 			if c.weights {
 				s.Pools[1].Weight = 3
 			}
 			for _, part := range s.Pools {
 				part.Balance, part.Answers = c.balance, c.answers
 				if c.balance == pool.Nearest {
-					part.Near = NewNearness([][]Term{w.terms("10.1.0.0/16"), w.terms("10.0.0.0/8"), w.terms("192.0.2.0/24"), nil})
+					part.Near = w.neighbours("10.1.0.0/16", "10.0.0.0/8", "192.0.2.0/24", "")
 				}
 			}
 		}
@@ -65,23 +62,23 @@ func benchWorld(tb testing.TB, c benchCase) (*Domain, pool.Views) {
 	w.failover("world: r s t", "uuu")
 	w.policy("geo", `198.51.100.0/24 203.0.113.0/24 use world fence; 10.0.0.0/8 !10.9.0.0/16 use main;
 		2001:db8::/32 use main; 172.16.0.0/12 use world; default use world`)
-	return w.domain("geo"), w.views()
+	return w.domain("geo"), w.views(), w.atlas()
 }
 
 // benchQuery is one of those that benchmarks ask in turn.
-func benchQuery(i int) Query {
+func benchQuery(a *Atlas, i int) Query {
 	addr := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
-	return Query{Family: pool.IPv4, Client: pool.Client{Addr: addr, Bits: 32}, Draw: pool.Draw(i) * 0x9e3779b97f4a7c15}
+	return Query{Atlas: a, Family: pool.IPv4, Client: pool.Client{Addr: addr, Bits: 32}, Draw: pool.Draw(i) * 0x9e3779b97f4a7c15}
 }
 
 func BenchmarkDecide(b *testing.B) {
 	for _, c := range benchCases() {
 		b.Run(c.name, func(b *testing.B) {
-			d, views := benchWorld(b, c)
+			d, views, atlas := benchWorld(b, c)
 			var s pool.Scratch
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
-				if got := d.Decide(views, benchQuery(i), &s, nil); got.Outcome != Members {
+				if got := d.Decide(views, benchQuery(atlas, i), &s, nil); got.Outcome != Members {
 					b.Fatal(describe(got))
 				}
 			}
@@ -92,12 +89,12 @@ func BenchmarkDecide(b *testing.B) {
 // TestDecideAllocatesNothing: at no balance, and whatever it comes to.
 func TestDecideAllocatesNothing(t *testing.T) {
 	for _, c := range benchCases() {
-		d, views := benchWorld(t, c)
+		d, views, atlas := benchWorld(t, c)
 		var s pool.Scratch
 		i := 0
 		if n := testing.AllocsPerRun(200, func() {
-			d.Decide(views, benchQuery(i), &s, nil)
-			d.Scope(views, benchQuery(i).Client)
+			d.Decide(views, benchQuery(atlas, i), &s, nil)
+			d.Scope(views, atlas, benchQuery(atlas, i).Client)
 			i++
 		}); n != 0 {
 			t.Errorf("%s: %g allocations", c.name, n)
@@ -110,8 +107,9 @@ func TestDecideAllocatesNothing(t *testing.T) {
 			w.failover("world: c d6", "dd")
 			w.policy("geo", "10.0.0.0/8 use us; default use world")
 			d, views := w.domain("geo", AllDown{Kind: AllDownKind(kind), Addrs: address.Addrs}), w.views()
+			atlas := w.atlas()
 			var s pool.Scratch
-			if n := testing.AllocsPerRun(50, func() { d.Decide(views, benchQuery(1), &s, nil) }); n != 0 {
+			if n := testing.AllocsPerRun(50, func() { d.Decide(views, benchQuery(atlas, 1), &s, nil) }); n != 0 {
 				t.Errorf("%s of %s: %g allocations", AllDownKind(kind), health, n)
 			}
 		}
@@ -120,10 +118,10 @@ func TestDecideAllocatesNothing(t *testing.T) {
 
 // BenchmarkScope is what an answer with EDNS Client Subnet costs besides.
 func BenchmarkScope(b *testing.B) {
-	d, views := benchWorld(b, benchCases()[0])
+	d, views, atlas := benchWorld(b, benchCases()[0])
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if d.Scope(views, benchQuery(i).Client) == 0 {
+		if d.Scope(views, atlas, benchQuery(atlas, i).Client) == 0 {
 			b.Fatal("nothing looks at the client")
 		}
 	}
@@ -154,9 +152,11 @@ func BenchmarkNewPolicy(b *testing.B) {
 			b.Run(fmt.Sprintf("%d prefixes/%s", n, bm.name), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					if _, dead := NewPolicy("p", bm.rules, Target{}); dead != nil {
+					p, dead := NewPolicy("p", bm.rules, Target{})
+					if dead != nil {
 						b.Fatal("dead rules")
 					}
+					NewAtlas(Knowledge{}, []*Policy{p}, nil)
 				}
 			})
 		}

@@ -7,6 +7,7 @@ import (
 // Query is all that a decision depends on besides the views.
 type Query struct {
 	Client pool.Client
+	Atlas  *Atlas
 	Family pool.Family // IPv4 or IPv6
 	Draw   pool.Draw
 }
@@ -43,8 +44,11 @@ type Decision struct {
 	Members []*pool.Member // at least one for Members, else empty; lives in the Scratch
 	Set     *pool.Set      // that answers, or nil
 	Policy  *Policy        // the innermost one on the way to the set, or nil
-	Rule    int            // of Policy
+	Rule    int            // of Policy; a latency policy has none but its default, and NoRule
 }
+
+// NoRule is what chose where it was a latency policy by its estimates.
+const NoRule = -1
 
 // Decide decides a query. It is a pure function of the domain, the views and the
 // query, and allocates only what the Scratch lacks yet. A trace, or nil, is told
@@ -102,11 +106,12 @@ type walk struct {
 	scratch *pool.Scratch
 	trace   *Trace
 
-	use    use
-	fenced bool // a fence ended this walk
-	fell   bool // this walk met something that had nothing
-	found  Decision
-	soon   bool // what was found may change soon
+	use     use
+	answers int  // members of a pool that is taken, in place of what it says; or 0
+	fenced  bool // a fence ended this walk
+	fell    bool // this walk met something that had nothing
+	found   Decision
+	soon    bool // what was found may change soon
 }
 
 // use is what a walk takes of a failover.
@@ -136,10 +141,13 @@ func (w *walk) otherFamily(t Target) bool {
 
 func (w *walk) target(t Target) bool {
 	p := t.Policy
-	if p == nil {
+	switch {
+	case p == nil:
 		return w.failover(w.views.At(t.Failover))
+	case p.Latency != nil:
+		return w.latency(p)
 	}
-	rule := p.match(w.q.Client.Addr)
+	rule, _ := w.q.Atlas.rule(p, w.q.Client)
 	w.found.Policy, w.found.Rule = p, rule
 	w.trace.rule(p, rule, w.use)
 	if w.target(p.Rules[rule].Target) {
@@ -149,6 +157,11 @@ func (w *walk) target(t Target) bool {
 	if w.fenced || p.isDefault(rule) {
 		return false
 	}
+	return w.fallback(p)
+}
+
+// fallback goes to a policy's default.
+func (w *walk) fallback(p *Policy) bool {
 	w.found.Policy, w.found.Rule = p, len(p.Rules)-1
 	w.trace.rule(p, w.found.Rule, w.use)
 	return w.target(p.fallback())
@@ -196,7 +209,7 @@ func (w *walk) take(h *pool.Hand, soon bool) bool {
 		return false
 	}
 	w.found.Outcome, w.found.Set = Members, h.Set
-	w.found.Members = h.Pick(w.scratch, w.q.Client, &w.q.Draw)
+	w.found.Members = h.Pick(w.scratch, &pool.Asker{Client: w.q.Client, Draw: w.q.Draw, Atlas: w.q.Atlas, Answers: w.answers})
 	w.found.Reason = Reason(h.Why.String())
 	if w.fell && w.use == activeSet {
 		w.found.Reason = Default

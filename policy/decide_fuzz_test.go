@@ -35,7 +35,7 @@ func FuzzDecide(f *testing.F) {
 		}
 		d := r.domain(use, []AllDown{{}, nodata, servfail, next, cname, address}[r.below(6)])
 		views := r.live(1 + r.below(3))
-		q := query(t, pool.Family(r.below(2)), []string{
+		q := r.query(pool.Family(r.below(2)), []string{
 			"10.1.2.3", "10.1.9.9", "10.9.9.9", "192.0.2.55", "198.51.100.7", "2001:db8::1", "2001:db8:1::1", "",
 		}[r.below(8)])
 		q.Draw = pool.Draw(r.below(256))
@@ -60,12 +60,12 @@ func FuzzDecide(f *testing.F) {
 		if again := d.Decide(views, q, &scratch, new(Trace)); !reflect.DeepEqual(again, got) {
 			t.Fatalf("first %s, then %s", describe(got), describe(again))
 		}
-		scope := d.Scope(views, q.Client)
+		scope := d.Scope(views, q.Atlas, q.Client)
 		for range 4 {
 			near := q
 			near.Client.Addr = r.neighbour(q.Client.Addr, scope)
-			if d.Scope(views, near.Client) != scope {
-				t.Fatalf("%s has scope %d, but %s has %d", q.Client.Addr, scope, near.Client.Addr, d.Scope(views, near.Client))
+			if d.Scope(views, q.Atlas, near.Client) != scope {
+				t.Fatalf("%s has scope %d, but %s has %d", q.Client.Addr, scope, near.Client.Addr, d.Scope(views, q.Atlas, near.Client))
 			}
 			if other := d.Decide(views, near, new(pool.Scratch), nil); !reflect.DeepEqual(other, got) {
 				t.Fatalf("%s gets %s, but %s, within %d bits, gets %s", q.Client.Addr, describe(got), near.Client.Addr, scope, describe(other))
@@ -129,14 +129,14 @@ func (r *roll) change(f *pool.Failover) {
 			p := s.Pools[i].Pool
 			p.Balance, p.Answers = pool.Balance(r.below(6)), r.below(3)
 			p.HealthyWhen, _ = pool.ParseQuorum([]string{"any", "all", "50%", "2"}[r.below(4)])
-			var from [][]Term
+			var from []string
 			for _, m := range p.Members {
-				from = append(from, r.terms([]string{"", "10.0.0.0/8", "10.1.2.0/28", "!10.0.0.0/8 192.0.2.0/24"}[r.below(4)]))
+				from = append(from, []string{"", "10.0.0.0/8", "10.1.2.0/28", "!10.0.0.0/8 192.0.2.0/24"}[r.below(4)])
 				if m0 := p.Members[0]; m0.Addr.BitLen() == m.Addr.BitLen() && r.below(6) == 0 {
 					m.Addr = m0.Addr // the same record twice
 				}
 			}
-			p.Near = NewNearness(from)
+			p.Near = r.neighbours(from...)
 		}
 	}
 }

@@ -1,16 +1,20 @@
 package policy
 
 import (
-	"net/netip"
 	"slices"
+
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 )
 
-// Policy says which clients get which target: the first rule that matches.
+// Policy says which clients get which target: by the first rule that matches, or
+// by latency.
 type Policy struct {
-	Name  string
-	Rules []Rule // the last one is the default: it has no From
+	Name    string
+	Index   int      // of its chart in an Atlas
+	Rules   []Rule   // the last one is the default: it has no From
+	Latency *Latency // or nil
 
-	table *table // of rules
+	first *finder // of the rules
 }
 
 // Rule leads clients to a target.
@@ -27,59 +31,57 @@ type Target struct {
 }
 
 // NewPolicy makes a policy of rules and its default. The rules' targets may be
-// filled in later. It also tells which rules no client can ever match, because
-// earlier ones cover them.
+// filled in later. It also tells which rules no client can ever match, whatever
+// the geo files say, because earlier ones cover them.
 func NewPolicy(name string, rules []Rule, fallback Target) (p *Policy, dead []int) {
-	p = &Policy{Name: name, Rules: append(slices.Clip(rules), Rule{Target: fallback})}
-	var cuts []netip.Prefix
-	for _, r := range rules {
-		cuts = prefixes(cuts, r.From)
-	}
-	p.table = newTable(cuts, firstOf(rules))
-	alive := make([]bool, len(rules)+1)
-	p.table.values(func(i int32) { alive[i] = true })
-	for i := range rules {
-		if !alive[i] {
-			dead = append(dead, i)
-		}
-	}
-	return p, dead
+	p = &Policy{Name: name, Rules: append(slices.Clip(rules), Rule{Target: fallback}), first: newFinder(rules)}
+	return p, findDead(rules)
 }
 
-// firstOf finds the first rule that names an address, or len(rules), fast also
-// where there are many.
-func firstOf(rules []Rule) func(netip.Addr) int32 {
-	var plain firsts        // of the rules that are prefixes alone
-	more := map[int]*from{} // the others
-	var order []int         // of more
+// finder finds the first rule that names a client, fast also where there are many.
+type finder struct {
+	plain *firsts         // of the rules that are prefixes and places alone
+	more  map[int32]*from // the others
+	order []int32         // of more
+	none  int32           // how many rules there are
+}
+
+func newFinder(rules []Rule) *finder {
+	f := &finder{plain: newFirsts(), more: map[int32]*from{}, none: int32(len(rules))}
 	for i, r := range rules {
 		if len(r.From) == 0 || slices.ContainsFunc(r.From, func(t Term) bool { return !t.plain() }) {
-			more[i] = newFrom(r.From)
-			order = append(order, i)
+			f.more[int32(i)] = newFrom(r.From)
+			f.order = append(f.order, int32(i))
 			continue
 		}
 		for _, t := range r.From {
-			plain.add(t.Prefix, int32(i))
+			f.plain.add(t, int32(i))
 		}
 	}
-	return func(addr netip.Addr) int32 {
-		first := plain.of(addr, int32(len(rules)))
-		for _, i := range order {
-			if int32(i) >= first {
-				break
-			}
-			if more[i].names(addr) {
-				return int32(i)
-			}
-		}
-		return first
-	}
+	return f
 }
 
-// match is the rule for a client.
-func (p *Policy) match(addr netip.Addr) int {
-	i, _ := p.table.lookup(addr)
-	return int(i)
+// rule is the first one that names a client, or none.
+func (f *finder) rule(v visitor) int32 {
+	first := f.plain.of(v, f.none)
+	for _, i := range f.order {
+		if i >= first {
+			break
+		}
+		if f.more[i].names(v) {
+			return i
+		}
+	}
+	return first
+}
+
+// interest is what the policy's rules speak of.
+func (p *Policy) interest() *geo.Interest {
+	n := geo.NewInterest()
+	for _, r := range p.Rules {
+		interest(n, r.From)
+	}
+	return n
 }
 
 // isDefault says whether a rule is the policy's default.

@@ -1,69 +1,128 @@
 package policy
 
 import (
-	"net/netip"
+	"cmp"
+	"math"
+	"slices"
 
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
-// The ranks of a pool's members for the nearest balance.
+// Neighbourhood is the members of a pool, or the pools of a set, among which the
+// nearest balance picks, in their order.
+type Neighbourhood []Neighbour
+
+// Neighbour is a member or a pool.
+type Neighbour struct {
+	From []Term     // the clients that it is near to; or none
+	At   *geo.Point // or nil
+}
+
+// Flat says that nobody is nearer than another, whoever asks.
+func (n Neighbourhood) Flat() bool {
+	return !slices.ContainsFunc(n, func(one Neighbour) bool { return len(one.From) > 0 || one.At != nil })
+}
+
+// The ranks by from, which come before distance.
 const (
 	rankNamed  = iota // its from names the client
 	rankAnyone        // it has no from
 	rankOthers        // its from names others
 )
 
-// nearness ranks the members of a pool by their from.
-type nearness struct {
-	table *table
-	ranks [][]uint8 // table value -> rank by member
+// nearChart is the Atlas's part for a neighbourhood: its table's values are
+// indices of ranks.
+type nearChart struct {
+	chart
+
+	rank  func(v visitor, room []uint16) []uint16
+	ranks [][]uint16
 }
 
-// NewNearness is the nearness of a pool whose members have these from terms, in
-// the pool's order; nil where none has any.
-func NewNearness(members [][]Term) pool.Nearness {
-	var cuts []netip.Prefix
-	for _, terms := range members {
-		cuts = prefixes(cuts, terms)
-	}
-	if len(cuts) == 0 {
-		return nil
-	}
-	n := &nearness{}
-	lines := make([]*from, len(members))
-	for i, terms := range members {
-		lines[i] = newFrom(terms)
-	}
-	known := map[string]int32{} // ranks -> their index
-	n.table = newTable(cuts, func(addr netip.Addr) int32 {
-		ranks := make([]uint8, len(members))
-		for i, terms := range members {
-			switch {
-			case len(terms) == 0:
-				ranks[i] = rankAnyone
-			case !lines[i].names(addr):
-				ranks[i] = rankOthers
-			}
+func newNearChart(k Knowledge, n Neighbourhood) nearChart {
+	m := nearChart{rank: n.ranker()}
+	known := map[string]int32{}
+	m.chart = newChart(k.Files, n.interest(), func(v visitor) int32 {
+		ranks := m.rank(v, nil)
+		key := make([]byte, 0, 2*len(ranks))
+		for _, r := range ranks {
+			key = append(key, byte(r>>8), byte(r))
 		}
-		i, ok := known[string(ranks)]
+		i, ok := known[string(key)]
 		if !ok {
-			i = int32(len(n.ranks))
-			known[string(ranks)] = i
-			n.ranks = append(n.ranks, ranks)
+			i = int32(len(m.ranks))
+			known[string(key)] = i
+			m.ranks = append(m.ranks, ranks)
 		}
 		return i
 	})
-	return n
+	return m
 }
 
-// Ranks implements pool.Nearness.
-func (n *nearness) Ranks(c pool.Client) []uint8 {
-	i, _ := n.table.lookup(c.Addr)
-	return n.ranks[i]
+func (n Neighbourhood) interest() *geo.Interest {
+	all := geo.NewInterest()
+	for _, one := range n {
+		interest(all, one.From)
+		all.Location = all.Location || one.At != nil
+	}
+	return all
 }
 
-// Scope implements pool.Nearness.
-func (n *nearness) Scope(c pool.Client) int {
-	_, bits := n.table.lookup(c.Addr)
+// ranker ranks the neighbours for a client, appended to some room: by from, then
+// by distance, those without one last. Those of one place are equals.
+func (n Neighbourhood) ranker() func(v visitor, room []uint16) []uint16 {
+	lines := make([]*from, len(n))
+	for i, one := range n {
+		lines[i] = newFrom(one.From)
+	}
+	return func(v visitor, room []uint16) []uint16 {
+		type place struct {
+			by       int // from
+			distance float64
+		}
+		places := make([]place, len(n))
+		for i, one := range n {
+			p := &places[i]
+			switch {
+			case len(one.From) == 0:
+				p.by = rankAnyone
+			case !lines[i].names(v):
+				p.by = rankOthers
+			}
+			p.distance = math.Inf(1)
+			if one.At != nil && v.facts.Located {
+				p.distance = geo.Distance(v.facts.Point(), *one.At)
+			}
+		}
+		order := slices.Clone(places)
+		slices.SortFunc(order, func(a, b place) int {
+			return cmp.Or(cmp.Compare(a.by, b.by), cmp.Compare(a.distance, b.distance))
+		})
+		order = slices.Compact(order)
+		for _, p := range places {
+			room = append(room, uint16(slices.Index(order, p)))
+		}
+		return room
+	}
+}
+
+// Ranks implements pool.Atlas.
+func (a *Atlas) Ranks(near int, c pool.Client, room []uint16) []uint16 {
+	m := &a.nears[near]
+	if v, ok := a.abroad(&m.chart, c); ok {
+		return m.rank(v, room)
+	}
+	i, _ := m.table.Lookup(c.Addr)
+	return m.ranks[i]
+}
+
+// Scope implements pool.Atlas.
+func (a *Atlas) Scope(near int, c pool.Client) int {
+	m := &a.nears[near]
+	if _, ok := a.abroad(&m.chart, c); ok {
+		return m.scopeAbroad(c)
+	}
+	_, bits := m.table.Lookup(c.Addr)
 	return bits
 }

@@ -15,30 +15,27 @@ func TestNearness(t *testing.T) {
 	}{
 		{[]string{"10.0.0.0/8", "", "192.0.2.0/24"}, "10.1.2.3", "[0 1 2] 8"},
 		{[]string{"10.0.0.0/8", "", "192.0.2.0/24"}, "192.0.2.1", "[2 1 0] 24"},
-		{[]string{"10.0.0.0/8", "", "192.0.2.0/24"}, "64.0.0.1", "[2 1 2] 2"},
-		{[]string{"10.0.0.0/8", "", "192.0.2.0/24"}, "2001:db8::1", "[2 1 2] 0"},
-		{[]string{"10.0.0.0/8", "", "192.0.2.0/24"}, "", "[2 1 2] 0"},
+		{[]string{"10.0.0.0/8", "", "192.0.2.0/24"}, "64.0.0.1", "[1 0 1] 2"},
+		{[]string{"10.0.0.0/8", "", "192.0.2.0/24"}, "2001:db8::1", "[1 0 1] 0"},
+		{[]string{"10.0.0.0/8", "", "192.0.2.0/24"}, "", "[1 0 1] 0"},
 		{[]string{"10.0.0.0/8", "10.1.0.0/16"}, "10.1.2.3", "[0 0] 16"},
-		{[]string{"10.0.0.0/8", "10.1.0.0/16"}, "10.2.2.3", "[0 2] 15"},
-		{[]string{"!10.0.0.0/8", ""}, "10.2.2.3", "[2 1] 8"},
+		{[]string{"10.0.0.0/8", "10.1.0.0/16"}, "10.2.2.3", "[0 1] 15"},
+		{[]string{"!10.0.0.0/8", ""}, "10.2.2.3", "[1 0] 8"},
 		{[]string{"!10.0.0.0/8", ""}, "", "[0 1] 0"},
-		{[]string{"10.0.0.0/8 192.0.2.0/24 !10.1.0.0/16", ""}, "10.1.2.3", "[2 1] 16"},
-		{[]string{"region:r", "10.2.0.0/16"}, "10.1.2.3", "[0 2] 16"},
-		{[]string{"region:r", "10.2.0.0/16"}, "10.2.2.3", "[2 0] 16"},
+		{[]string{"10.0.0.0/8 192.0.2.0/24 !10.1.0.0/16", ""}, "10.1.2.3", "[1 0] 16"},
+		{[]string{"region:r", "10.2.0.0/16"}, "10.1.2.3", "[0 1] 16"},
+		{[]string{"region:r", "10.2.0.0/16"}, "10.2.2.3", "[1 0] 16"},
 	} {
 		w := newWorld(t)
 		w.region("r", "10.0.0.0/15 !10.0.0.0/16")
-		var from [][]Term
-		for _, text := range c.from {
-			from = append(from, w.terms(text))
-		}
-		n, client := NewNearness(from), query(t, pool.IPv4, c.client).Client
-		if got := fmt.Sprintf("%d %d", n.Ranks(client), n.Scope(client)); got != c.want {
+		near := w.neighbours(c.from...)
+		q := w.query(pool.IPv4, c.client)
+		if got := fmt.Sprintf("%d %d", q.Atlas.Ranks(near, q.Client, nil), q.Atlas.Scope(near, q.Client)); got != c.want {
 			t.Errorf("%q of %q: got %s, want %s", c.client, c.from, got, c.want)
 		}
 	}
-	if NewNearness([][]Term{nil, nil}) != nil {
-		t.Error("members without any from have a nearness")
+	if !make(Neighbourhood, 2).Flat() {
+		t.Error("members without any from are nearer than others")
 	}
 }
 
@@ -46,11 +43,7 @@ func TestNearness(t *testing.T) {
 // decision may take: whatever is up or down.
 func TestScope(t *testing.T) {
 	hash := func(f *pool.Failover) { f.Sets[len(f.Sets)-1].Pools[0].Balance = pool.Hash }
-	near := func(f *pool.Failover) {
-		w := newWorld(t)
-		p := f.Sets[0].Pools[0].Pool
-		p.Balance, p.Near = pool.Nearest, NewNearness([][]Term{w.terms("10.1.2.0/28"), nil})
-	}
+	near := func(f *pool.Failover) { f.Sets[0].Pools[0].Balance, f.Sets[0].Pools[0].Near = pool.Nearest, 1 }
 	for _, c := range []struct {
 		name     string
 		change   [3]func(*pool.Failover) // us, eu, world
@@ -92,7 +85,9 @@ func TestScope(t *testing.T) {
 					w.failover(line, health, change)
 				}
 				d := w.domain(w.declare(c.policies))
-				if got := d.Scope(w.views(), query(t, pool.IPv4, c.client).Client); got != c.want {
+				w.neighbours("10.1.2.0/28", "")
+				q := w.query(pool.IPv4, c.client)
+				if got := d.Scope(w.views(), q.Atlas, q.Client); got != c.want {
 					t.Errorf("with %s: %d bits, want %d", health, got, c.want)
 				}
 			}

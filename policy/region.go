@@ -3,7 +3,16 @@ package policy
 import (
 	"net/netip"
 	"slices"
+
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 )
+
+// visitor is a client as sources see it. The zero value is one of whom nothing is
+// known.
+type visitor struct {
+	addr  netip.Addr
+	facts geo.Facts
+}
 
 // Term is a source whose region, if it names one, is known.
 type Term struct {
@@ -16,7 +25,7 @@ type Term struct {
 type Region struct {
 	Name  string
 	lines [][]Term
-	plain prefixSet // of the lines that are a prefix alone; the others are in more
+	plain plainSet // of the lines that are a prefix or a place alone; the others are in more
 	more  [][]Term
 }
 
@@ -24,32 +33,35 @@ type Region struct {
 func (r *Region) Add(line ...Term) {
 	r.lines = append(r.lines, line)
 	if len(line) == 1 && line[0].plain() {
-		r.plain.add(line[0].Prefix)
+		r.plain.add(line[0])
 		return
 	}
 	r.more = append(r.more, line)
 }
 
-// plain says whether the term is a prefix, and not negated.
+// plain says whether the term is a prefix or a place, and not negated.
 func (t Term) plain() bool { return t.In == nil && !t.Not }
 
 // names says whether the term's source, negated or not, is what a client is.
 // What is not known of a client names nothing.
-func (t Term) names(addr netip.Addr) bool {
-	if t.In != nil {
-		return t.In.names(addr)
+func (t Term) names(v visitor) bool {
+	switch {
+	case t.In != nil:
+		return t.In.names(v)
+	case t.Prefix.IsValid():
+		return t.Prefix.Contains(v.addr)
 	}
-	return t.Prefix.Contains(addr)
+	return t.Place.Names(v.facts)
 }
 
-func (r *Region) names(addr netip.Addr) bool {
-	return r.plain.contains(addr) || slices.ContainsFunc(r.more, func(line []Term) bool { return allHold(line, addr) })
+func (r *Region) names(v visitor) bool {
+	return r.plain.names(v) || slices.ContainsFunc(r.more, func(line []Term) bool { return allHold(line, v) })
 }
 
 // allHold is the meaning of a match line: every term holds.
-func allHold(terms []Term, addr netip.Addr) bool {
+func allHold(terms []Term, v visitor) bool {
 	for _, t := range terms {
-		if t.names(addr) == t.Not {
+		if t.names(v) == t.Not {
 			return false
 		}
 	}
@@ -59,7 +71,7 @@ func allHold(terms []Term, addr netip.Addr) bool {
 // from is a from line, made for many questions: none of the negated terms names
 // the client, and one of the others does, or there are no others.
 type from struct {
-	plain prefixSet
+	plain plainSet
 	more  []Term
 	open  bool // there are no others
 }
@@ -69,7 +81,7 @@ func newFrom(terms []Term) *from {
 	for _, t := range terms {
 		f.open = f.open && t.Not
 		if t.plain() {
-			f.plain.add(t.Prefix)
+			f.plain.add(t)
 		} else {
 			f.more = append(f.more, t)
 		}
@@ -77,29 +89,31 @@ func newFrom(terms []Term) *from {
 	return f
 }
 
-func (f *from) names(addr netip.Addr) bool {
-	named := f.open || f.plain.contains(addr)
+func (f *from) names(v visitor) bool {
+	named := f.open || f.plain.names(v)
 	for _, t := range f.more {
 		switch {
-		case t.Not && t.names(addr):
+		case t.Not && t.names(v):
 			return false
 		case !t.Not:
-			named = named || t.names(addr)
+			named = named || t.names(v)
 		}
 	}
 	return named
 }
 
-// prefixes appends every prefix that the terms speak of.
-func prefixes(dst []netip.Prefix, terms []Term) []netip.Prefix {
+// interest adds all that the terms speak of.
+func interest(n *geo.Interest, terms []Term) {
 	for _, t := range terms {
-		if t.In == nil {
-			dst = append(dst, t.Prefix)
-			continue
-		}
-		for _, line := range t.In.lines {
-			dst = prefixes(dst, line)
+		switch {
+		case t.In != nil:
+			for _, line := range t.In.lines {
+				interest(n, line)
+			}
+		case t.Prefix.IsValid():
+			n.Prefixes = append(n.Prefixes, t.Prefix)
+		default:
+			n.Add(t.Place)
 		}
 	}
-	return dst
 }

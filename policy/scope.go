@@ -5,28 +5,46 @@ import "github.com/gtm-dns/coredns-gtm/pool"
 // Scope is the length of the shortest prefix around the client within which
 // every client's answer is decided alike (RFC 7871, section 7.2.1): the longest
 // that any step needs, on every way that the decision may take. It looks at
-// configuration alone, never at health or chance. It is 0 where nothing looks at
-// the client, or nothing is known of it.
-func (d *Domain) Scope(views pool.Views, c pool.Client) int {
+// configuration and geo data alone, never at health or chance. It is 0 where
+// nothing looks at the client, or nothing is known of it.
+func (d *Domain) Scope(views pool.Views, a *Atlas, c pool.Client) int {
 	if !c.Addr.IsValid() {
 		return 0
 	}
-	bits, _ := d.Target.scope(views, c)
+	bits, _ := d.Target.scope(views, a, c)
 	return bits
 }
 
 // scope also says whether a fence ends the way.
-func (t Target) scope(views pool.Views, c pool.Client) (bits int, fenced bool) {
-	if t.Policy == nil {
-		return views.At(t.Failover).Failover.Scope(c), false
+func (t Target) scope(views pool.Views, a *Atlas, c pool.Client) (bits int, fenced bool) {
+	p := t.Policy
+	if p == nil {
+		return views.At(t.Failover).Failover.Scope(c, a), false
 	}
-	rule, bits := t.Policy.table.lookup(c.Addr)
-	r := t.Policy.Rules[rule]
-	inner, fenced := r.Target.scope(views, c)
-	bits, fenced = max(bits, inner), fenced || r.Fence
-	if fenced || t.Policy.isDefault(int(rule)) {
-		return bits, fenced
+	rule := len(p.Rules) - 1
+	if p.Latency != nil {
+		bits = p.Latency.scope(views, a, p, c)
+	} else {
+		rule, bits = a.rule(p, c)
+		r := p.Rules[rule]
+		inner, fence := r.Target.scope(views, a, c)
+		bits, fenced = max(bits, inner), fence || r.Fence
+		if fenced || p.isDefault(rule) {
+			return bits, fenced
+		}
 	}
-	outer, fenced := t.Policy.fallback().scope(views, c)
+	outer, fenced := p.fallback().scope(views, a, c)
 	return max(bits, outer), fenced
+}
+
+// scope is that of the choice among pools: each of them may be the one that is up.
+func (l *Latency) scope(views pool.Views, a *Atlas, p *Policy, c pool.Client) int {
+	r, bits := a.ranking(p, c)
+	if r.shared {
+		bits = max(bits, c.HashBits())
+	}
+	for _, i := range r.order {
+		bits = max(bits, views.At(l.Pools[i].Failover).Failover.Scope(c, a))
+	}
+	return bits
 }

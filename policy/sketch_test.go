@@ -18,6 +18,9 @@ type world struct {
 	members   []*pool.Member
 	health    []pool.Health
 	policies  map[string]*Policy
+	all       []*Policy // by Index
+	near      []Neighbourhood
+	know      Knowledge
 	regions   map[string]*Region
 }
 
@@ -146,9 +149,29 @@ func (w *world) policy(name, rules string) (dead []int) {
 	if !ok {
 		w.t.Fatalf("%q has no default", rules)
 	}
-	w.policies[name], dead = NewPolicy(name, made, w.target(fallback))
+	p, dead := NewPolicy(name, made, w.target(fallback))
+	w.add(p)
 	return dead
 }
+
+// add gives a policy its place in the atlas.
+func (w *world) add(p *Policy) {
+	p.Index = len(w.all)
+	w.all = append(w.all, p)
+	w.policies[p.Name] = p
+}
+
+// neighbours are a Near for members or pools with such from, as in terms.
+func (w *world) neighbours(from ...string) (near int) {
+	var n Neighbourhood
+	for _, text := range from {
+		n = append(n, Neighbour{From: w.terms(text)})
+	}
+	w.near = append(w.near, n)
+	return len(w.near)
+}
+
+func (w *world) atlas() *Atlas { return NewAtlas(w.know, w.all, w.near) }
 
 func (w *world) target(name string) Target {
 	w.t.Helper()
@@ -186,10 +209,16 @@ func (w *world) domain(use string, allDown ...AllDown) *Domain {
 	return d
 }
 
+// match is the rule of a policy for an address.
+func (w *world) match(policy string, addr netip.Addr) int {
+	rule, _ := w.atlas().rule(w.policies[policy], pool.Client{Addr: addr})
+	return rule
+}
+
 // query is one by a client's address, or of nobody for "".
-func query(t testing.TB, f pool.Family, client string) Query {
-	t.Helper()
-	q := Query{Family: f}
+func (w *world) query(f pool.Family, client string) Query {
+	w.t.Helper()
+	q := Query{Family: f, Atlas: w.atlas()}
 	if client != "" {
 		addr := netip.MustParseAddr(client)
 		q.Client = pool.Client{Addr: addr, Bits: addr.BitLen()}

@@ -17,6 +17,17 @@ func TestParseSource(t *testing.T) {
 		{"0.0.0.0/0", "0.0.0.0/0"},
 		{"::/0", "::/0"},
 		{"!10.0.0.0/8", "!10.0.0.0/8"},
+		{"64:ff9b::192.0.2.0/120", "192.0.2.0/24"},
+		{"2002:c000:200::/40", "192.0.2.0/24"},
+		{"2002::/15", "2002::/15"},
+		{"2001::/32", "2001::/32"},
+		{"country:CN", "country:CN"},
+		{"country:XK", "country:XK"},
+		{"!continent:AN", "!continent:AN"},
+		{"subdivision:GB-ENG", "subdivision:GB-ENG"},
+		{"subdivision:FR-75C", "subdivision:FR-75C"},
+		{"subdivision:AT-9", "subdivision:AT-9"},
+		{"asn:4294967294", "asn:4294967294"},
 		{"region:apac", "region:apac"},
 		{"!region:apac", "!region:apac"},
 	} {
@@ -34,8 +45,24 @@ func TestParseSource(t *testing.T) {
 		{"::ffff:0.0.0.0/95", ""},
 		{"fe80::1%eth0", ""},
 		{"region:", "lacks a region's name"},
-		{"country:CN", "needs a geo file"},
-		{"asn:4134", "needs a geo file"},
+		{"country:UK", "did you mean GB?"},
+		{"country:cn", "not in upper case: write country:CN"},
+		{"country:EU", "not a country"},
+		{"country:CHN", "not a country"},
+		{"country:", "not a country"},
+		{"continent:US", "not a continent: want AF"},
+		{"subdivision:CN", "not a subdivision"},
+		{"subdivision:CN-", "not a subdivision"},
+		{"subdivision:UK-ENG", "not a subdivision"},
+		{"subdivision:CN-GUANG", "not a subdivision"},
+		{"asn:AS4134", "not an AS number"},
+		{"asn:0", "not an AS number"},
+		{"asn:007", "not an AS number"},
+		{"asn:4294967295", "not an AS number"},
+		{"asn:4294967296", "not an AS number"},
+		{"location:1", "not a source"},
+		{"2002::/16", "write the IPv4 prefix"},
+		{"64:ff9b::/96", "write the IPv4 prefix"},
 		{"planet:mars", "not a source"},
 		{"example.org", "not a source"},
 	} {
@@ -85,7 +112,7 @@ func TestMatch(t *testing.T) {
 			for rule, clients := range []string{c.in, c.out} {
 				for client := range strings.FieldsSeq(clients) {
 					addr, _ := netip.ParseAddr(client)
-					if got := w.policies["p"].match(addr); got != rule {
+					if got := w.match("p", addr); got != rule {
 						t.Errorf("%s gets rule %d, want %d", client, got, rule)
 					}
 				}
@@ -99,7 +126,7 @@ func TestFirstMatchWins(t *testing.T) {
 	w.failover("us: a", "u")
 	w.policy("p", "10.1.0.0/16 use us; 10.0.0.0/8 use us; 10.2.0.0/16 192.0.2.0/24 use us; default use us")
 	for client, want := range map[string]int{"10.1.0.1": 0, "10.2.0.1": 1, "192.0.2.1": 2, "198.51.100.1": 3} {
-		if got := w.policies["p"].match(netip.MustParseAddr(client)); got != want {
+		if got := w.match("p", netip.MustParseAddr(client)); got != want {
 			t.Errorf("%s gets rule %d, want %d", client, got, want)
 		}
 	}

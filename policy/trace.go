@@ -2,8 +2,10 @@ package policy
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -15,7 +17,7 @@ type Trace struct {
 
 // Step is one step of a decision.
 type Step struct {
-	Kind string // question, rule, failover, set, member, picked, other_family, on_all_down
+	Kind string // question, place, rule, latency, failover, set, member, picked, other_family, on_all_down
 	Name string // of what the step is about
 	Text string // what it found, and why
 }
@@ -42,6 +44,35 @@ func (t *Trace) question(d *Domain, q Query) {
 		who = fmt.Sprintf("%s/%d", q.Client.Addr, q.Client.Bits)
 	}
 	t.add("question", d.Name, "%s, asked by %s", q.Family, who)
+	if len(q.Atlas.Files) == 0 {
+		return
+	}
+	facts, via := q.Atlas.place(q.Client)
+	text := "nothing is known"
+	if facts != (geo.Facts{}) {
+		text = facts.String()
+	}
+	if via {
+		text += ", of " + q.Client.Via.String() + " in its place"
+	}
+	t.add("place", who, "%s", text)
+}
+
+// latency tells a policy's estimates.
+func (t *Trace) latency(p *Policy, q Query, u use) {
+	if t == nil || u != activeSet {
+		return
+	}
+	estimates := q.Atlas.estimates(p, q.Client)
+	var texts []string
+	for i, ms := range estimates {
+		text := "unknown"
+		if !math.IsInf(ms, 1) {
+			text = fmt.Sprintf("%.1f ms", ms)
+		}
+		texts = append(texts, p.Latency.Pools[i].Pool.Name+" "+text)
+	}
+	t.add("latency", p.Name, "%s", strings.Join(texts, ", "))
 }
 
 func (t *Trace) rule(p *Policy, rule int, u use) {

@@ -92,7 +92,7 @@ picked s0: serve_all: us-0-0/a
 			}
 			d := w.domain(w.declare(c.policies), c.allDown)
 			var trace Trace
-			q := query(t, c.family, c.client)
+			q := w.query(c.family, c.client)
 			traced := d.Decide(w.views(), q, new(pool.Scratch), &trace)
 			if got := "\n" + trace.String(); got != c.want {
 				t.Errorf("got %s", got)
@@ -112,7 +112,7 @@ func TestTraceChangesNothing(t *testing.T) {
 	w.policy("outer", "10.0.0.0/8 use us; default use us")
 	d, views := w.domain("outer"), w.views()
 	for draw := range pool.Draw(100) {
-		q := query(t, pool.Family(draw%2), "10.1.2.3")
+		q := w.query(pool.Family(draw%2), "10.1.2.3")
 		q.Draw = draw
 		plain := d.Decide(views, q, new(pool.Scratch), nil)
 		if traced := d.Decide(views, q, new(pool.Scratch), new(Trace)); !reflect.DeepEqual(traced, plain) {

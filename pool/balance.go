@@ -15,7 +15,7 @@ const (
 	Weighted                  // drawn by weight, without repetition
 	Sequence                  // in the order written
 	Hash                      // rendezvous by weight over the client's prefix
-	Nearest                   // by the members' from, equals shuffled
+	Nearest                   // by the members' from, then by distance, equals shuffled
 	Random                    // shuffled
 )
 
@@ -50,13 +50,23 @@ func (b Balance) DefaultAnswers() int {
 	return 1
 }
 
-// Nearness tells how near the members of a pool are to a client.
-type Nearness interface {
-	// Ranks are by Pool.Members; lower is nearer.
-	Ranks(Client) []uint8
+// Atlas tells how near the members of pools, or the pools of sets, are to a
+// client. It is of one state of the geo files.
+type Atlas interface {
+	// Ranks are those of the members or pools that a Near stands for, in their
+	// order; lower is nearer. They may be made in the room given.
+	Ranks(near int, c Client, room []uint16) []uint16
 	// Scope is the shortest prefix of the client, in bits, within which Ranks
 	// are the same.
-	Scope(Client) int
+	Scope(near int, c Client) int
+}
+
+// Asker is who picks.
+type Asker struct {
+	Client  Client
+	Draw    Draw
+	Atlas   Atlas // or nil, where nothing has a Near
+	Answers int   // members of each pool, in place of what the pool says; or 0
 }
 
 // urn is what a balance picks from. It is made when a state changes, so that a
@@ -64,6 +74,7 @@ type Nearness interface {
 type urn struct {
 	balance Balance
 	answers int // All or more
+	near    int // for nearest; or 0
 	items   []item
 	upTo    []uint64 // item -> sum of the weights up to and with it; for weighted
 	weighs  bool     // by weights, and they are not equal
@@ -89,10 +100,11 @@ type Scratch struct {
 	groups  []int
 	picked  []int
 	keys    []keyed
+	ranks   []uint16
 }
 
-func newUrn(b Balance, answers int, items []item) urn {
-	u := urn{balance: b, answers: answers, items: items}
+func newUrn(b Balance, answers, near int, items []item) urn {
+	u := urn{balance: b, answers: answers, near: near, items: items}
 	sum := uint64(0)
 	for i := range items {
 		it := &items[i]
@@ -106,19 +118,19 @@ func newUrn(b Balance, answers int, items []item) urn {
 	return u
 }
 
-// pick appends the picked items' indices to dst.
-func (u *urn) pick(dst []int, s *Scratch, c Client, d *Draw, near Nearness) []int {
+// pick appends the indices of so many picked items, or All, to dst.
+func (u *urn) pick(dst []int, s *Scratch, a *Asker, answers int) []int {
 	n := len(u.items)
 	k := n
-	if u.answers != All {
-		k = min(n, u.answers)
+	if answers != All {
+		k = min(n, answers)
 	}
 	if n == 1 {
 		return append(dst, 0)
 	}
 	switch u.balance {
 	case RoundRobin:
-		first := d.below(n)
+		first := a.Draw.below(n)
 		for i := range k {
 			dst = append(dst, (first+i)%n)
 		}
@@ -130,14 +142,14 @@ func (u *urn) pick(dst []int, s *Scratch, c Client, d *Draw, near Nearness) []in
 		return dst
 	case Weighted:
 		if k == 1 {
-			return append(dst, u.drawOne(d))
+			return append(dst, u.drawOne(&a.Draw))
 		}
 		if k <= few {
-			return u.drawFew(dst, k, d)
+			return u.drawFew(dst, k, &a.Draw)
 		}
 	case Hash, Nearest, Random:
 	}
-	s.keys = u.lowest(s.keys[:0], k, c, d, near)
+	s.keys = u.lowest(s.keys[:0], k, a, s)
 	for _, key := range s.keys {
 		dst = append(dst, key.i)
 	}
@@ -199,14 +211,15 @@ func ln(x float64) float64 {
 // sampling with a reservoir", 2006), and with x from a hash it is weighted
 // rendezvous (Thaler, Ravishankar, 1998; weights as by Schindelhauer, Schomaker,
 // 2005).
-func (u *urn) lowest(keys []keyed, k int, c Client, d *Draw, near Nearness) []keyed {
+func (u *urn) lowest(keys []keyed, k int, a *Asker, s *Scratch) []keyed {
 	var client uint64
-	var ranks []uint8
+	var ranks []uint16
 	switch {
 	case u.balance == Hash:
-		client = c.hashKey()
-	case u.balance == Nearest && near != nil:
-		ranks = near.Ranks(c)
+		client = a.Client.hashKey()
+	case u.balance == Nearest && u.near != 0:
+		s.ranks = a.Atlas.Ranks(u.near, a.Client, s.ranks[:0])
+		ranks = s.ranks
 	}
 	for i := range u.items {
 		it := &u.items[i]
@@ -214,7 +227,7 @@ func (u *urn) lowest(keys []keyed, k int, c Client, d *Draw, near Nearness) []ke
 		if u.balance == Hash {
 			x = unit(mix(client ^ it.salt))
 		} else {
-			x = unit(d.next())
+			x = unit(a.Draw.next())
 		}
 		key := -x
 		switch {

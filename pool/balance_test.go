@@ -35,7 +35,7 @@ func frequencies(u urn, n int, c Client, name func(picked []int) string) map[str
 	var s Scratch
 	var picked []int
 	for d := range seeds(n) {
-		picked = u.pick(picked[:0], &s, c, &d, nil)
+		picked = u.pick(picked[:0], &s, &Asker{Client: c, Draw: d}, u.answers)
 		counts[name(picked)]++
 	}
 	return counts
@@ -86,13 +86,13 @@ func TestPickCounts(t *testing.T) {
 	for b := range Balances() {
 		for n := 1; n <= 5; n++ {
 			for answers := All; answers <= n+1; answers++ {
-				u := newUrn(Balance(b), answers, items([]uint32{3, 1, 2, 7, 2}[:n]...))
+				u := newUrn(Balance(b), answers, 0, items([]uint32{3, 1, 2, 7, 2}[:n]...))
 				want := n
 				if answers != All {
 					want = min(answers, n)
 				}
 				for d := range seeds(30) {
-					picked := u.pick(nil, new(Scratch), Client{}, &d, nil)
+					picked := u.pick(nil, new(Scratch), &Asker{Draw: d}, u.answers)
 					seen := map[int]bool{}
 					for _, i := range picked {
 						if i < 0 || i >= n || seen[i] {
@@ -111,7 +111,7 @@ func TestPickCounts(t *testing.T) {
 
 func TestSequence(t *testing.T) {
 	for answers, want := range map[int]string{All: "[0 1 2 3]", 1: "[0]", 3: "[0 1 2]", 9: "[0 1 2 3]"} {
-		counts := frequencies(newUrn(Sequence, answers, items(1, 5, 1, 2)), 50, Client{}, order)
+		counts := frequencies(newUrn(Sequence, answers, 0, items(1, 5, 1, 2)), 50, Client{}, order)
 		expect(t, counts, even(want))
 	}
 }
@@ -127,17 +127,17 @@ func TestRoundRobin(t *testing.T) {
 		{2, []string{"[0 1]", "[1 2]", "[2 0]"}},
 	} {
 		// Weights do not matter to it.
-		expect(t, frequencies(newUrn(RoundRobin, c.answers, items(1, 9, 3)), n, Client{}, order), even(c.want...))
+		expect(t, frequencies(newUrn(RoundRobin, c.answers, 0, items(1, 9, 3)), n, Client{}, order), even(c.want...))
 	}
 }
 
 func TestRandom(t *testing.T) {
 	const n = 60_000
-	u := newUrn(Random, All, items(1, 9, 3))
+	u := newUrn(Random, All, 0, items(1, 9, 3))
 	expect(t, frequencies(u, n, Client{}, order), even("[0 1 2]", "[0 2 1]", "[1 0 2]", "[1 2 0]", "[2 0 1]", "[2 1 0]"))
-	u = newUrn(Random, 1, items(1, 9, 3, 1))
+	u = newUrn(Random, 1, 0, items(1, 9, 3, 1))
 	expect(t, frequencies(u, n, Client{}, order), even("[0]", "[1]", "[2]", "[3]"))
-	u = newUrn(Random, 2, items(1, 9, 3))
+	u = newUrn(Random, 2, 0, items(1, 9, 3))
 	expect(t, frequencies(u, n, Client{}, order), even("[0 1]", "[0 2]", "[1 0]", "[1 2]", "[2 0]", "[2 1]"))
 }
 
@@ -162,7 +162,7 @@ func TestWeighted(t *testing.T) {
 		}
 		for answers := range len(weights) + 1 {
 			t.Run(fmt.Sprintf("%v, %d answers", weights, answers), func(t *testing.T) {
-				u := newUrn(Weighted, answers, items(weights...))
+				u := newUrn(Weighted, answers, 0, items(weights...))
 				expect(t, frequencies(u, n, Client{}, first), one)
 				if answers != 1 {
 					expect(t, frequencies(u, n, Client{}, firstTwo), two)
@@ -180,7 +180,7 @@ func TestWeightedOrder(t *testing.T) {
 		a, b, c := weights[p[0]], weights[p[1]], weights[p[2]]
 		want[fmt.Sprint(p)] = a / (a + b + c) * b / (b + c)
 	}
-	expect(t, frequencies(newUrn(Weighted, All, items(1, 2, 5)), 100_000, Client{}, order), want)
+	expect(t, frequencies(newUrn(Weighted, All, 0, items(1, 2, 5)), 100_000, Client{}, order), want)
 }
 
 // TestPickTwoLevels: weights hold among the pools of a set and in each pool.
@@ -235,24 +235,34 @@ func TestDraw(t *testing.T) {
 	}
 }
 
-// ranks are a Nearness that is the same for all clients.
-type ranks []uint8
+// ranks are an Atlas of one Near, 1, that is the same for all clients.
+type ranks []uint16
 
-func (r ranks) Ranks(Client) []uint8 { return r }
-func (ranks) Scope(Client) int       { return 17 }
+func (r ranks) Ranks(near int, _ Client, room []uint16) []uint16 {
+	if near != 1 || len(room) > 0 {
+		panic("not what was asked for")
+	}
+	return append(room, r...)
+}
+
+func (ranks) Scope(near int, _ Client) int { return 16 + near }
 
 // TestNearest: by rank, and even among equals, so that none carries the load of
 // others.
 func TestNearest(t *testing.T) {
 	const n = 20_000
-	draw := func(r ranks, answers int, health string) map[string]int {
-		f := sketch(t, "a b c d", eachPool(func(p *Pool) { p.Balance, p.Answers, p.Near = Nearest, answers, r }))
+	count := func(f *Failover, r ranks, health string) map[string]int {
 		v := viewOf(t, f, health)
 		counts := map[string]int{}
 		for d := range seeds(n) {
-			counts[answer(&v.Families[IPv4].Ordinary, Client{}, d)]++
+			counts[ids(v.Families[IPv4].Ordinary.Pick(new(Scratch), &Asker{Draw: d, Atlas: r}))]++
 		}
 		return counts
+	}
+	draw := func(r ranks, answers int, health string) map[string]int {
+		return count(sketch(t, "a b c d", eachPool(func(p *Pool) {
+			p.Balance, p.Answers, p.Near = Nearest, answers, min(len(r), 1)
+		})), r, health)
 	}
 	expect(t, draw(ranks{2, 0, 1, 1}, 1, "uuuu"), even("b"))
 	expect(t, draw(ranks{2, 0, 1, 1}, All, "uuuu"), even("b c d a", "b d c a"))
@@ -261,4 +271,10 @@ func TestNearest(t *testing.T) {
 	expect(t, draw(ranks{2, 0, 1, 1}, 2, "uddu"), even("d a"))
 	expect(t, draw(ranks{0, 0, 0, 0}, 1, "uuuu"), even("a", "b", "c", "d"))
 	expect(t, draw(nil, 1, "uuuu"), even("a", "b", "c", "d"))
+
+	// Pools of a set, of which one is down: the ranks are still those of the pools.
+	near := eachSet(func(s *Set) { s.Balance, s.Answers, s.Near = Nearest, 1, 1 })
+	expect(t, count(sketch(t, "a + b + c + d", near), ranks{0, 3, 2, 1}, "uuuu"), even("a"))
+	expect(t, count(sketch(t, "a + b + c + d", near), ranks{0, 3, 2, 1}, "duuu"), even("d"))
+	expect(t, count(sketch(t, "a + b + c + d", near), ranks{0, 3, 1, 1}, "duuu"), even("c", "d"))
 }

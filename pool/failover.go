@@ -274,19 +274,20 @@ func sooner(a, b time.Duration) time.Duration {
 
 // Scope is how many bits of the client the failover's balances look at, on
 // every set.
-func (f *Failover) Scope(c Client) int {
+func (f *Failover) Scope(c Client, a Atlas) int {
 	bits := 0
-	for _, set := range f.Sets {
-		if set.Balance == Hash {
-			bits = max(bits, c.hashBits())
+	look := func(b Balance, near int) {
+		switch {
+		case b == Hash:
+			bits = max(bits, c.HashBits())
+		case b == Nearest && near != 0:
+			bits = max(bits, a.Scope(near, c))
 		}
+	}
+	for _, set := range f.Sets {
+		look(set.Balance, set.Near)
 		for _, part := range set.Pools {
-			switch {
-			case part.Balance == Hash:
-				bits = max(bits, c.hashBits())
-			case part.Balance == Nearest && part.Near != nil:
-				bits = max(bits, part.Near.Scope(c))
-			}
+			look(part.Balance, part.Near)
 		}
 	}
 	return bits

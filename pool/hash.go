@@ -13,6 +13,7 @@ import (
 type Client struct {
 	Addr netip.Addr // IPv4 is never mapped into IPv6
 	Bits int        // how many of Addr are known
+	Via  netip.Addr // whose place counts instead, where Addr is of no place; or invalid
 }
 
 // The longest prefixes that the hash balance looks at, so that the clients of
@@ -40,13 +41,17 @@ func (c Client) hashKey() uint64 {
 	return mix(v&^(math.MaxUint64>>min(c.Bits, HashBits6)) | 6)
 }
 
-// hashBits is how many bits the hash balance looks at.
-func (c Client) hashBits() int {
+// HashBits is how many bits the hash balance looks at.
+func (c Client) HashBits() int {
 	if c.Addr.Is4() {
 		return HashBits4
 	}
 	return HashBits6
 }
+
+// Lot is the client's lot for a pool: of several pools, the one with the highest
+// is the client's own. One more or one less moves no client between the others.
+func (p *Pool) Lot(c Client) uint64 { return mix(c.hashKey() ^ p.salt) }
 
 // salt is the hash of two words; the first one's length keeps ("a","bc") and
 // ("ab","c") apart.

@@ -36,7 +36,7 @@ func answersOf(h *Hand, clients []Client) []string {
 	var s Scratch
 	for i, c := range clients {
 		d := Draw(i) // chance has no part in it
-		list = append(list, ids(h.Pick(&s, c, &d)))
+		list = append(list, ids(h.Pick(&s, &Asker{Client: c, Draw: d})))
 	}
 	return list
 }
@@ -188,13 +188,13 @@ func TestHashOrder(t *testing.T) {
 			}
 			slices.SortFunc(want, func(a, b int) int { return cmp.Compare(keys[a], keys[b]) })
 			for answers := range len(list) + 1 {
-				u := newUrn(Hash, answers, items(weights...))
+				u := newUrn(Hash, answers, 0, items(weights...))
 				k := answers
 				if answers == All {
 					k = len(list)
 				}
 				var d Draw
-				if got := u.pick(nil, new(Scratch), c, &d, nil); !slices.Equal(got, want[:k]) {
+				if got := u.pick(nil, new(Scratch), &Asker{Client: c, Draw: d}, answers); !slices.Equal(got, want[:k]) {
 					t.Fatalf("%v for %v: %v, want %v", weights, c.Addr, got, want[:k])
 				}
 			}
@@ -216,15 +216,16 @@ func TestFailoverScope(t *testing.T) {
 		{"hash in a pool", func(f *Failover) { hash(f, 0) }, 24, 48},
 		{"hash in a backup's pool", func(f *Failover) { hash(f, 1) }, 24, 48},
 		{"hash among pools", func(f *Failover) { f.Sets[1].Balance = Hash }, 24, 48},
-		{"nearest", func(f *Failover) { f.Sets[0].Pools[0].Balance, f.Sets[0].Pools[0].Near = Nearest, ranks{0, 1} }, 17, 17},
+		{"nearest", func(f *Failover) { f.Sets[0].Pools[0].Balance, f.Sets[0].Pools[0].Near = Nearest, 1 }, 17, 17},
+		{"nearest among pools", func(f *Failover) { f.Sets[1].Balance, f.Sets[1].Near = Nearest, 2 }, 18, 18},
 		{"nearest without any from", func(f *Failover) { f.Sets[0].Pools[0].Balance = Nearest }, 0, 0},
 		{"the longer of two", func(f *Failover) {
 			hash(f, 1)
-			f.Sets[0].Pools[0].Balance, f.Sets[0].Pools[0].Near = Nearest, ranks{0, 1}
+			f.Sets[0].Pools[0].Balance, f.Sets[0].Pools[0].Near = Nearest, 1
 		}, 24, 48},
 	} {
 		f := sketch(t, "a b | c d", c.change)
-		if in4, in6 := f.Scope(v4), f.Scope(v6); in4 != c.in4 || in6 != c.in6 {
+		if in4, in6 := f.Scope(v4, ranks{}), f.Scope(v6, ranks{}); in4 != c.in4 || in6 != c.in6 {
 			t.Errorf("%s: %d and %d bits, want %d and %d", c.name, in4, in6, c.in4, c.in6)
 		}
 	}

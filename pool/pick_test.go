@@ -49,7 +49,7 @@ func TestPickNamesOnce(t *testing.T) {
 			v := viewOf(t, f, "uuuuuuu"[:len(membersOf(f))])
 			var s Scratch
 			for draw := range Draw(50) {
-				members := v.Families[IPv4].Ordinary.Pick(&s, Client{}, &draw)
+				members := v.Families[IPv4].Ordinary.Pick(&s, &Asker{Draw: draw})
 				seen := map[string]bool{}
 				for _, m := range members {
 					if seen[m.ID] {
@@ -72,9 +72,9 @@ func TestPickAgain(t *testing.T) {
 		v := viewOf(t, f, "uuuuuu")
 		var used Scratch
 		for draw := range Draw(20) {
-			one, two := draw, draw
-			fresh := ids(v.Families[IPv4].Ordinary.Pick(new(Scratch), Client{}, &one))
-			if again := ids(v.Families[IPv4].Ordinary.Pick(&used, Client{}, &two)); again != fresh || one != two {
+			one, two := Asker{Draw: draw}, Asker{Draw: draw}
+			fresh := ids(v.Families[IPv4].Ordinary.Pick(new(Scratch), &one))
+			if again := ids(v.Families[IPv4].Ordinary.Pick(&used, &two)); again != fresh || one.Draw != two.Draw {
 				t.Fatalf("%s: %q, then %q", Balance(i), fresh, again)
 			}
 		}

@@ -10,7 +10,7 @@ type Pool struct {
 	HealthyWhen Quorum // how many members must be available for the pool to be
 	Balance     Balance
 	Answers     int           // All or more
-	Near        Nearness      // for the nearest balance; or nil
+	Near        int           // of the members, for the Atlas; 0: none is nearer than another
 	SlowStart   time.Duration // in which a recovered member's weight grows; or 0
 
 	salt uint64 // of the hash balance
@@ -33,6 +33,7 @@ type Set struct {
 	Pools        []Part
 	Balance      Balance
 	Answers      int // pools: All or more
+	Near         int // of the pools, for the Atlas; 0: none is nearer than another
 	MinAvailable int // members, at least 1
 
 	twins bool // some members would give the same record

@@ -174,5 +174,5 @@ func answer(h *Hand, c Client, d Draw) string {
 	if h.Empty() {
 		return ""
 	}
-	return ids(h.Pick(new(Scratch), c, &d))
+	return ids(h.Pick(new(Scratch), &Asker{Client: c, Draw: d}))
 }

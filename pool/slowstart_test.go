@@ -90,9 +90,9 @@ func grownView(t testing.TB, f *Failover, letters string, tenths ...int) *View {
 func drawn(h *Hand) map[string]int {
 	counts := map[string]int{}
 	var s Scratch
-	d := Draw(7)
-	for _, c := range networks(100_000, false) {
-		counts[h.Pick(&s, c, &d)[0].ID]++
+	a := Asker{Draw: 7}
+	for _, a.Client = range networks(100_000, false) {
+		counts[h.Pick(&s, &a)[0].ID]++
 	}
 	return counts
 }

@@ -61,7 +61,6 @@ type Hand struct {
 
 // group is what one pool can answer.
 type group struct {
-	near    Nearness
 	members []*Member
 	urn     urn
 }
@@ -72,12 +71,16 @@ func (h *Hand) Empty() bool { return len(h.groups) == 0 }
 // Pick picks the members to answer: pools in the set, then members in each
 // pool, in the order in which they are to be answered. The result is s.Members.
 // With a name among them it is a single one.
-func (h *Hand) Pick(s *Scratch, c Client, d *Draw) []*Member {
+func (h *Hand) Pick(s *Scratch, a *Asker) []*Member {
 	s.Members = s.Members[:0]
-	s.groups = h.urn.pick(s.groups[:0], s, c, d, nil)
+	s.groups = h.urn.pick(s.groups[:0], s, a, h.urn.answers)
 	for _, i := range s.groups {
 		g := &h.groups[i]
-		s.picked = g.urn.pick(s.picked[:0], s, c, d, g.near)
+		answers := g.urn.answers
+		if a.Answers > 0 {
+			answers = a.Answers
+		}
+		s.picked = g.urn.pick(s.picked[:0], s, a, answers)
 		for _, j := range s.picked {
 			m := g.members[j]
 			if !h.twins || !slices.ContainsFunc(s.Members, m.twin) {
@@ -274,7 +277,7 @@ const (
 func (s *Set) hand(why Why, fam Family, w weights, pools func(Part) bool, health []Health) Hand {
 	h := Hand{Set: s, Why: why}
 	var parts []item
-	for _, part := range s.Pools {
+	for n, part := range s.Pools {
 		if pools != nil && !pools(part) {
 			continue
 		}
@@ -301,12 +304,11 @@ func (s *Set) hand(why Why, fam Family, w weights, pools func(Part) bool, health
 		if len(items) == 0 {
 			continue
 		}
-		g.near = part.Near
-		g.urn = newUrn(part.Balance, part.Answers, items)
+		g.urn = newUrn(part.Balance, part.Answers, part.Near, items)
 		h.groups = append(h.groups, g)
-		parts = append(parts, item{weight: max(1, part.Weight), salt: part.salt})
+		parts = append(parts, item{weight: max(1, part.Weight), rank: uint32(n), salt: part.salt})
 	}
-	h.urn = newUrn(s.Balance, s.Answers, parts)
+	h.urn = newUrn(s.Balance, s.Answers, s.Near, parts)
 	h.twins = s.twins
 	return h
 }

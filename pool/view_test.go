@@ -22,7 +22,7 @@ func describeHand(h *Hand) string {
 	if h.Empty() {
 		return "nothing"
 	}
-	return fmt.Sprintf("%s %s: %s", h.Set.Name, h.Why, sorted(h.Pick(new(Scratch), Client{}, new(Draw))))
+	return fmt.Sprintf("%s %s: %s", h.Set.Name, h.Why, sorted(h.Pick(new(Scratch), new(Asker))))
 }
 
 // TestView: what serves, on what ground, and who may be answered, after a line

@@ -33,7 +33,7 @@ func TestRefusedAtStart(t *testing.T) {
 		{"next with a gtm block below", next + "\n" + simple("{\nname below", "api.example.org", "192.0.2.11"), ""},
 		{"unknown option", "gtm {\nnonsense\n}", `Corefile:4: .*"nonsense"`},
 		{"unknown target", "gtm {\ndomain www.example.org use nothing\n}", `Corefile:4: .*"nothing"`},
-		{"a feature that is not built", "gtm {\ngeoip x.mmdb\n}", `not built yet`},
+		{"a feature that is not built", "gtm {\nfleet x\n}", `not built yet`},
 		{"a member of no pool", "gtm {\npool web {\n}\n}", `pool`},
 		{"no closing brace", "gtm {\npool web {\naddress 192.0.2.1", `Corefile:\d`},
 		{"a domain outside the zones", simple("{", "www.example.com", "192.0.2.10"), `www.example.com`},

@@ -20,7 +20,7 @@ var languageBlocks = []struct {
 	{"pool NAME {", []string{"pool a {\n%s\n}"}},
 	{"failover NAME {", []string{"failover a {\n%s\n}"}},
 	{"set NAME {", []string{"failover a {\nset b {\n%s\n}\n}"}},
-	{"policy NAME KIND {", []string{"policy a geo {\n%s\n}"}},
+	{"policy NAME KIND {", []string{"policy a geo {\n%s\n}", "policy a latency {\n%s\n}"}},
 	{"domain NAME... {", []string{"domain www.example.org {\n%s\n}"}},
 }
 

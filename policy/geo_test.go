@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"testing"
 
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -38,7 +39,8 @@ func TestTable(t *testing.T) {
 		w := newWorld(t)
 		w.failover("us: a", "u")
 		w.policy("p", c.rules)
-		rule, bits := w.policies["p"].table.lookup(query(t, pool.IPv4, c.client).Client.Addr)
+		q := w.query(pool.IPv4, c.client)
+		rule, bits := q.Atlas.rule(w.policies["p"], q.Client)
 		if got := fmt.Sprint(rule, bits); got != c.want {
 			t.Errorf("%q of %s: got %s, want %s", c.client, c.rules, got, c.want)
 		}
@@ -73,7 +75,8 @@ func FuzzTable(f *testing.F) {
 			rules = append(rules, Rule{From: s.terms(&d, regions)})
 		}
 		p, dead := NewPolicy("p", rules, Target{})
-		s.check(t, p.table, func(addr netip.Addr) int32 { return scan(rules, addr) })
+		table := NewAtlas(Knowledge{}, []*Policy{p}, nil).rules[0].table
+		s.check(t, table, func(addr netip.Addr) int32 { return scan(rules, addr) })
 		for _, i := range dead {
 			for x := range 256 {
 				if scan(rules, s.addr(x)) == int32(i) {
@@ -127,7 +130,7 @@ func (s space) terms(d *dice, regions []*Region) []Term {
 }
 
 // check compares a table with what is right for every address of the space.
-func (s space) check(t *testing.T, table *table, right func(netip.Addr) int32) {
+func (s space) check(t *testing.T, table *geo.Table, right func(netip.Addr) int32) {
 	t.Helper()
 	var values [256]int32
 	for x := range values {
@@ -139,7 +142,7 @@ func (s space) check(t *testing.T, table *table, right func(netip.Addr) int32) {
 		for bits > 0 && s.alike(values, x, bits-1, right) {
 			bits--
 		}
-		value, got := table.lookup(addr)
+		value, got := table.Lookup(addr)
 		if value != want || got != bits {
 			t.Fatalf("%s: got %d of %d bits, want %d of %d", addr, value, got, want, bits)
 		}
@@ -148,12 +151,12 @@ func (s space) check(t *testing.T, table *table, right func(netip.Addr) int32) {
 			b := addr.AsSlice()
 			b[len(b)-1] ^= 0xff
 			low, _ := netip.AddrFromSlice(b)
-			if v, n := table.lookup(low); v != want || n != bits {
+			if v, n := table.Lookup(low); v != want || n != bits {
 				t.Fatalf("%s: got %d of %d bits, want %d of %d", low, v, n, want, bits)
 			}
 		}
 	}
-	if v, bits := table.lookup(netip.Addr{}); v != right(netip.Addr{}) || bits != 0 {
+	if v, bits := table.Lookup(netip.Addr{}); v != right(netip.Addr{}) || bits != 0 {
 		t.Fatalf("an unknown client gets %d of %d bits", v, bits)
 	}
 }

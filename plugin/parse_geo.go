@@ -1,0 +1,21 @@
+package gtm
+
+import (
+	"fmt"
+	"slices"
+)
+
+// addGeo reads geo files. Those that are at work already are not read again.
+func (g *gtmDraft) addGeo(l *line) error {
+	for _, word := range l.args() {
+		file, err := process.shelf.Open(inRoot(g.root, word))
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(g.Geo, func(c GeoConfig) bool { return c.File.Name == file.Name }) {
+			return fmt.Errorf("%s stands there twice", word)
+		}
+		g.Geo = append(g.Geo, GeoConfig{l.pos, file})
+	}
+	return nil
+}

@@ -1,0 +1,184 @@
+package gtm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"github.com/gtm-dns/coredns-gtm/policy"
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
+)
+
+// How often a block's files are looked at. Most times that is a stat each; but
+// what a stat shows may lie, so that now and then they are read, too.
+const (
+	watchEvery = 5 * time.Second
+	readEvery  = 5 * time.Minute
+)
+
+// writing is how long ago a file was written that may be half written yet.
+const writing = time.Second
+
+// watcher reads a block's geo files and latency tables anew when they change, and
+// has what they say published. What is wrong with a file is told once, and the
+// last good one stays at work.
+type watcher struct {
+	plan    *plan
+	shelf   *geo.Shelf
+	publish func(*policy.Atlas)
+	cancel  context.CancelFunc // or nil before start
+
+	know  policy.Knowledge // at work
+	files []*watched       // geo files as in know, then tables as in the plan
+}
+
+// watched is a file.
+type watched struct {
+	name string
+	kind string // of file, for the log
+
+	info fs.FileInfo // when it was last read; nil: it could not be
+	read time.Time
+	err  string // that was told last; "" where it is as it should be
+	take func() error
+}
+
+// newWatcher watches from what was read for an atlas.
+func newWatcher(p *plan, k policy.Knowledge, shelf *geo.Shelf, publish func(*policy.Atlas)) *watcher {
+	w := &watcher{plan: p, shelf: shelf, publish: publish}
+	w.know = policy.Knowledge{Files: slices.Clone(k.Files), Tables: maps.Clone(k.Tables)}
+	for i, f := range k.Files {
+		w.add(f.Name, "geo file", func() error { return w.takeGeo(i) })
+	}
+	for _, name := range p.tables {
+		w.add(name, "latency table", func() error { return w.takeTable(name) })
+	}
+	return w
+}
+
+func (w *watcher) add(name, kind string, take func() error) {
+	w.files = append(w.files, &watched{name: name, kind: kind, take: take})
+}
+
+// start begins to watch, if there is something. Files that changed since they were
+// read for the plan are read with the first look.
+func (w *watcher) start() {
+	if w == nil || len(w.files) == 0 {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w.cancel = cancel
+	go w.run(ctx)
+}
+
+// stop ends it. A file that is being read meanwhile is read to its end, and
+// published nowhere.
+func (w *watcher) stop() {
+	if w != nil && w.cancel != nil {
+		w.cancel()
+	}
+}
+
+func (w *watcher) run(ctx context.Context) {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			w.look()
+		}
+	}
+}
+
+// look looks at all files once. Its own fault does not end the watch.
+func (w *watcher) look() {
+	defer func() {
+		if fault := recover(); fault != nil {
+			log.Errorf("a fault, please report it: %v\n%s", fault, debug.Stack())
+		}
+	}()
+	changed := false
+	for _, f := range w.files {
+		changed = f.look(w.plan) || changed
+	}
+	if changed {
+		w.publish(w.plan.chart(policy.Knowledge{Files: slices.Clone(w.know.Files), Tables: maps.Clone(w.know.Tables)}))
+	}
+}
+
+// look reads the file if it may have changed, and says whether there is something
+// new in it.
+func (f *watched) look(p *plan) (taken bool) {
+	info, err := os.Stat(f.name)
+	if err == nil && f.info != nil && time.Since(f.read) < readEvery &&
+		os.SameFile(info, f.info) && info.Size() == f.info.Size() && info.ModTime().Equal(f.info.ModTime()) {
+		return false
+	}
+	if err == nil {
+		if age := time.Since(info.ModTime()); 0 <= age && age < writing {
+			return false
+		}
+	}
+	f.info, f.read = info, time.Now()
+	if err == nil {
+		err = f.take()
+	}
+	switch {
+	case err == nil, errors.Is(err, errUnchanged):
+		if f.err != "" || err == nil {
+			log.Infof("gtm %s: %s %s is read anew", p.name, f.kind, f.name)
+		}
+		f.err = ""
+		return err == nil
+	case err.Error() != f.err:
+		p.failures[f.name].Add(1)
+		f.err = err.Error()
+		log.Errorf("gtm %s: %s stays as it was read last: %v", p.name, f.kind, err)
+	}
+	return false
+}
+
+// errUnchanged is no error: a file has the content that is at work.
+var errUnchanged = errors.New("unchanged")
+
+// takeGeo reads one of the geo files.
+func (w *watcher) takeGeo(i int) error {
+	was := w.know.Files[i]
+	file, err := w.shelf.Open(was.Name)
+	switch {
+	case err != nil:
+		return err
+	case file == was:
+		return errUnchanged
+	}
+	if lost := file.Lost(was); lost != "" {
+		return fmt.Errorf("%s: the new file, of type %q, does not know the %s, as the one at work does: reload the Corefile if it is meant", file.Name, file.Type, lost)
+	}
+	w.know.Files[i] = file
+	return nil
+}
+
+// takeTable reads one of the latency tables.
+func (w *watcher) takeTable(name string) error {
+	content, err := readTableFile(name)
+	if err != nil {
+		return err
+	}
+	table, err := w.plan.readTable(name, content)
+	switch {
+	case err != nil:
+		return err
+	case table.Equal(w.know.Tables[name]):
+		return errUnchanged
+	}
+	w.know.Tables[name] = table
+	return nil
+}

@@ -1,0 +1,166 @@
+package policy
+
+import (
+	"net/netip"
+
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+// Knowledge is what files say of clients.
+type Knowledge struct {
+	Files  geo.Files
+	Tables map[string]*LatencyTable // file of a latency policy -> what it says
+}
+
+// Atlas is what policies and nearest balances decide about every client, worked
+// out from one state of Knowledge. It is never written to once made.
+type Atlas struct {
+	Knowledge
+
+	rules     []ruleChart    // by Policy.Index; empty for latency policies
+	latencies []latencyChart // by Policy.Index; empty for geo policies
+	nears     []nearChart    // by a pool's or set's Near; the first is nobody's
+}
+
+// NewAtlas works out what the policies, by their Index, and the neighbourhoods,
+// whose Near is their index and 1, decide.
+func NewAtlas(k Knowledge, policies []*Policy, near []Neighbourhood) *Atlas {
+	a := &Atlas{
+		Knowledge: k, rules: make([]ruleChart, len(policies)),
+		latencies: make([]latencyChart, len(policies)), nears: make([]nearChart, len(near)+1),
+	}
+	for i, p := range policies {
+		if p.Latency != nil {
+			a.latencies[i] = newLatencyChart(k, p.Latency)
+		} else {
+			a.rules[i] = newRuleChart(k, p)
+		}
+	}
+	for i, n := range near {
+		a.nears[i+1] = newNearChart(k, n)
+	}
+	return a
+}
+
+// Unmatched are the rules of a geo policy that no client matches, by what the
+// files know now.
+func (a *Atlas) Unmatched(p *Policy) []int {
+	matched := make([]bool, len(p.Rules))
+	for i := range a.rules[p.Index].table.Values() {
+		matched[i] = true
+	}
+	var list []int
+	for i := range p.Rules[:len(p.Rules)-1] {
+		if !matched[i] {
+			list = append(list, i)
+		}
+	}
+	return list
+}
+
+// chart is a table of what is decided about clients, by their address.
+type chart struct {
+	table  *geo.Table
+	cells  *geo.Table // what prefixes alone cut; nil where places do not matter
+	decide func(visitor) int32
+}
+
+func newChart(files geo.Files, n *geo.Interest, decide func(visitor) int32) chart {
+	c := chart{decide: decide}
+	c.table = geo.Compile(files, n, func(a netip.Addr, f geo.Facts) int32 { return decide(visitor{a, f}) })
+	if !n.Blind() {
+		c.cells = geo.Cells(n.Prefixes)
+	}
+	return c
+}
+
+// place is what the files know of a client, and whether it is that of its Via.
+func (a *Atlas) place(c pool.Client) (f geo.Facts, via bool) {
+	if f = a.Files.Facts(c.Addr); f == (geo.Facts{}) && c.Via.IsValid() {
+		return a.Files.Facts(c.Via), true
+	}
+	return f, false
+}
+
+// abroad is a client of whose address no file knows the place, as it is for use
+// within a network, and who is where its Via is.
+func (a *Atlas) abroad(m *chart, c pool.Client) (visitor, bool) {
+	if !c.Via.IsValid() || m.cells == nil {
+		return visitor{}, false
+	}
+	facts, via := a.place(c)
+	return visitor{c.Addr, facts}, via
+}
+
+// scopeAbroad is the scope of what was decided about such a client: beyond the
+// special prefix, and beyond what the prefixes cut, another place may count.
+func (m *chart) scopeAbroad(c pool.Client) int {
+	_, bits := m.cells.Lookup(c.Addr)
+	if p, ok := geo.Special(c.Addr); ok {
+		bits = max(bits, p.Bits())
+	}
+	return bits
+}
+
+// ruleChart is the Atlas's part for a geo policy: its table's values are rules.
+type ruleChart struct{ chart }
+
+func newRuleChart(k Knowledge, p *Policy) ruleChart {
+	return ruleChart{newChart(k.Files, p.interest(), p.first.rule)}
+}
+
+// rule is the one of a geo policy that a client matches, and its scope.
+func (a *Atlas) rule(p *Policy, c pool.Client) (rule, bits int) {
+	m := &a.rules[p.Index]
+	if v, ok := a.abroad(&m.chart, c); ok {
+		return int(m.decide(v)), m.scopeAbroad(c)
+	}
+	i, bits := m.table.Lookup(c.Addr)
+	return int(i), bits
+}
+
+// latencyChart is the Atlas's part for a latency policy: its table's values are
+// indices of rankings.
+type latencyChart struct {
+	chart
+
+	table    *LatencyTable
+	rankings []ranking
+}
+
+func newLatencyChart(k Knowledge, l *Latency) latencyChart {
+	m := latencyChart{table: k.Tables[l.Table]}
+	known := map[string]int32{}
+	m.chart = newChart(k.Files, l.interest(m.table), func(v visitor) int32 {
+		r := l.rank(m.table, v)
+		i, ok := known[r.text()]
+		if !ok {
+			i = int32(len(m.rankings))
+			known[r.text()] = i
+			m.rankings = append(m.rankings, r)
+		}
+		return i
+	})
+	return m
+}
+
+// ranking is that of a latency policy for a client, and its scope.
+func (a *Atlas) ranking(p *Policy, c pool.Client) (r ranking, bits int) {
+	m := &a.latencies[p.Index]
+	if v, ok := a.abroad(&m.chart, c); ok {
+		return p.Latency.rank(m.table, v), m.scopeAbroad(c)
+	}
+	i, bits := m.chart.table.Lookup(c.Addr)
+	return m.rankings[i], bits
+}
+
+// estimates are those of a latency policy's pools for a client, in milliseconds.
+func (a *Atlas) estimates(p *Policy, c pool.Client) []float64 {
+	facts, _ := a.place(c)
+	list := make([]float64, len(p.Latency.Pools))
+	for i := range list {
+		list[i] = p.Latency.Pools[i].estimate(a.latencies[p.Index].table, visitor{c.Addr, facts})
+	}
+	return list
+}

@@ -1,0 +1,187 @@
+package geo
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/oschwald/maxminddb-golang/v2"
+)
+
+// File is a geo file, read: MaxMind's DB format, with the fields of MaxMind's
+// Country, City, ASN and ISP files or with flat ones (see record). It is never
+// written to once made.
+type File struct {
+	Name  string    // as it was opened
+	Type  string    // what its metadata calls it, such as GeoLite2-City
+	Built time.Time // by its metadata
+
+	sum   [sha256.Size]byte
+	table Table   // of indices of facts
+	facts []Facts // 0: nothing is known
+	has   [2]kindSet
+}
+
+// kindSet is a set of kinds, a bit each.
+type kindSet uint8
+
+func (s kindSet) with(k Kind) kindSet { return s | 1<<k }
+func (s kindSet) has(k Kind) bool     { return s&(1<<k) != 0 }
+
+// Facts are what the file knows of an address.
+func (f *File) Facts(a netip.Addr) Facts {
+	i, _ := f.table.Lookup(a)
+	return f.facts[i]
+}
+
+// Knows says whether the file has facts of a kind.
+func (f *File) Knows(k Kind) bool { return f.has[0].has(k) || f.has[1].has(k) }
+
+// Lost is what an older file knew and this one does not, in words; "" where that
+// is nothing.
+func (f *File) Lost(older *File) string {
+	for i, family := range [...]string{"IPv4", "IPv6"} {
+		for _, k := range Kinds() {
+			if older.has[i].has(k) && !f.has[i].has(k) {
+				return fmt.Sprintf("%s of %s", k, family)
+			}
+		}
+	}
+	return ""
+}
+
+// Parse reads a file's content. All of it is read here, so that nothing can be
+// wrong with it later: damage is an error, in a time and memory that the size
+// bounds.
+func Parse(name string, content []byte) (*File, error) {
+	db, err := maxminddb.OpenBytes(content, maxminddb.DisableStringCache())
+	if err != nil {
+		return nil, fmt.Errorf("it is no whole mmdb file: %w", err)
+	}
+	r := reader{
+		db: db, facts: newFactList(), records: map[uintptr]int32{},
+		left: 8*int(db.Metadata.NodeCount) + 10_000, // a tree has one leaf more than nodes; some are there twice
+		end:  time.Now().Add(maxReading),
+	}
+	f := &File{Name: name, Type: db.Metadata.DatabaseType, Built: db.Metadata.BuildTime(), sum: sha256.Sum256(content)}
+	for i, parts := range walks {
+		if i == 1 && db.Metadata.IPVersion == 4 {
+			f.table.families[1] = uniform(0)
+			continue
+		}
+		ranges, err := r.family(i, parts)
+		if err != nil {
+			return nil, err
+		}
+		f.table.families[i] = ranges
+		for _, v := range ranges.values {
+			for _, k := range Kinds() {
+				if r.facts.facts[v].knows(k) {
+					f.has[i] = f.has[i].with(k)
+				}
+			}
+		}
+	}
+	f.facts = r.facts.facts
+	switch {
+	case len(r.records) == 0:
+		return nil, fmt.Errorf("it is empty: its type is %q, and no network has a record", f.Type)
+	case f.has == [2]kindSet{}:
+		return nil, fmt.Errorf("its type is %q, and none of its records has a country, continent, subdivision, AS number or location", f.Type)
+	}
+	return f, nil
+}
+
+// maxReading is how long a file may take. The largest ones take some seconds;
+// what takes longer was made to.
+const maxReading = 2 * time.Minute
+
+// reader reads one file.
+type reader struct {
+	db      *maxminddb.Reader
+	facts   *factList
+	records map[uintptr]int32 // offset -> facts
+	left    int               // networks that it may still have
+	end     time.Time
+}
+
+// family reads the networks of a family.
+func (r *reader) family(i int, parts []netip.Prefix) (*ranges, error) {
+	var l list
+	l.add(key{}, 0)
+	for _, part := range parts {
+		at := keyOf(part.Addr())
+		for network := range r.db.NetworksWithin(part, maxminddb.IncludeNetworksWithoutData(), maxminddb.IncludeAliasedNetworks()) {
+			if r.left--; r.left < 0 {
+				return nil, errors.New("its tree leads round in circles: it has more networks than nodes")
+			}
+			value, err := r.value(network)
+			if err != nil {
+				return nil, err
+			}
+			if p := network.Prefix(); p.Addr().Is6() == (i == 1) && at.compare(keyOf(p.Addr())) < 0 {
+				at = keyOf(p.Addr())
+			}
+			l.add(at, value)
+		}
+		if end, ok := behind(part); ok {
+			l.add(end, 0)
+		}
+	}
+	return l.ranges(), nil
+}
+
+// value is the index of a network's facts.
+func (r *reader) value(network maxminddb.Result) (int32, error) {
+	if err := network.Err(); err != nil {
+		return 0, fmt.Errorf("it is damaged: %w", err)
+	}
+	if !network.Found() {
+		return 0, nil
+	}
+	i, ok := r.records[network.Offset()]
+	if ok {
+		return i, nil
+	}
+	if time.Now().After(r.end) {
+		return 0, fmt.Errorf("it takes longer than %s to read", maxReading)
+	}
+	var rec record
+	if err := network.Decode(&rec); err != nil {
+		return 0, fmt.Errorf("it is damaged: the record of %s: %w", network.Prefix(), err)
+	}
+	i = r.facts.index(rec.facts())
+	r.records[network.Offset()] = i
+	return i, nil
+}
+
+// walks are the prefixes that are read of each family: of IPv6 those in which no
+// IPv4 address is embedded, for such clients are looked up as IPv4. (And a tree
+// has its IPv4 part there once more.)
+var walks = [2][]netip.Prefix{
+	{netip.PrefixFrom(netip.IPv4Unspecified(), 0)},
+	split(nil, netip.PrefixFrom(netip.IPv6Unspecified(), 0)),
+}
+
+// ipv4InTree is where a tree of IPv6 has IPv4, by the format's specification.
+var ipv4InTree = netip.MustParsePrefix("::/96")
+
+// split appends the parts of a prefix that hold no IPv4.
+func split(parts []netip.Prefix, p netip.Prefix) []netip.Prefix {
+	clear := true
+	for _, hole := range append([]embedding{{prefix: ipv4InTree}}, embeddings[:]...) {
+		n := common(keyOf(p.Addr()), keyOf(hole.prefix.Addr()))
+		if n >= hole.prefix.Bits() && p.Bits() >= hole.prefix.Bits() {
+			return parts
+		}
+		clear = clear && n < min(p.Bits(), hole.prefix.Bits())
+	}
+	if clear {
+		return append(parts, p)
+	}
+	low := netip.PrefixFrom(p.Addr(), p.Bits()+1)
+	high, _ := behind(low)
+	return split(split(parts, low), netip.PrefixFrom(high.addr(true), p.Bits()+1))
+}

@@ -1,0 +1,65 @@
+package geo
+
+import "net/netip"
+
+// Files are geo files that are used together. Of each kind of fact the first file
+// that knows it is believed.
+type Files []*File
+
+// Facts are what the files know of an address.
+func (fs Files) Facts(a netip.Addr) Facts {
+	var known Facts
+	for _, f := range fs {
+		known = known.with(f.Facts(a))
+	}
+	return known
+}
+
+// Knows says whether any of the files has facts of a kind.
+func (fs Files) Knows(k Kind) bool {
+	for _, f := range fs {
+		if f.Knows(k) {
+			return true
+		}
+	}
+	return false
+}
+
+// facts are ranges of one family, whose values are the indices of facts: what
+// the files know together, so far as it is of interest.
+func (fs Files) facts(family int, interest *Interest) ([]Facts, *ranges) {
+	all := newFactList()
+	known := uniform(0)
+	if interest.Blind() {
+		return all.facts, known
+	}
+	for n, f := range fs {
+		own := f.table.families[family].replace(remember(func(i int32) int32 { return all.index(interest.of(f.facts[i])) }))
+		if n == 0 {
+			known = own
+			continue
+		}
+		known = overlay(known, own, rememberPairs(func(x, y int32) int32 { return all.index(all.facts[x].with(all.facts[y])) }))
+	}
+	return all.facts, known
+}
+
+// factList numbers different facts. Number 0 is that nothing is known.
+type factList struct {
+	facts []Facts
+	known map[Facts]int32
+}
+
+func newFactList() *factList {
+	return &factList{facts: []Facts{{}}, known: map[Facts]int32{{}: 0}}
+}
+
+func (l *factList) index(f Facts) int32 {
+	i, ok := l.known[f]
+	if !ok {
+		i = int32(len(l.facts))
+		l.known[f] = i
+		l.facts = append(l.facts, f)
+	}
+	return i
+}
