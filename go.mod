@@ -6,19 +6,21 @@ go 1.26.0
 // own, and behind it the fake backend that speaks it, too. A test reads this table
 // (test/imports_test.go); "tests" are all _test.go files.
 //
-//	github.com/cespare/xxhash/v2  pool/hash.go
-//	github.com/gaissmai/bart      policy/plain.go
+//	github.com/cespare/xxhash/v2             pool/hash.go
+//	github.com/gaissmai/bart                 policy/plain.go
+//	github.com/maxmind/mmdbwriter            test/fake/mmdb.go
 //	github.com/oschwald/maxminddb-golang/v2  policy/geo/file.go
-//	golang.org/x/net              healthcheck/ping.go
-//	golang.org/x/text             policy/geo/place.go
-//	go.uber.org/goleak            tests
-//	google.golang.org/grpc        healthcheck/grpc.go test/fake/grpc.go
+//	golang.org/x/net                         healthcheck/ping.go
+//	golang.org/x/text                        policy/geo/place.go
+//	go.uber.org/goleak                       tests
+//	google.golang.org/grpc                   healthcheck/grpc.go test/fake/grpc.go
 
 require (
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/coredns/caddy v1.1.4
 	github.com/coredns/coredns v1.15.0
 	github.com/gaissmai/bart v0.30.0
+	github.com/maxmind/mmdbwriter v1.2.0
 	github.com/miekg/dns v1.1.73
 	github.com/oschwald/maxminddb-golang/v2 v2.9.0
 	github.com/prometheus/client_golang v1.24.1
@@ -86,6 +88,7 @@ require (
 	go.uber.org/zap v1.28.0 // indirect
 	go.uber.org/zap/exp v0.3.0 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
+	go4.org/netipx v0.0.0-20231129151722-fdeea329fbba // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/oauth2 v0.37.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
