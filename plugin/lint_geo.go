@@ -21,8 +21,9 @@ var databases = map[geo.Kind]string{
 func (c *compiler) lintSources() {
 	for _, cfg := range c.cfg.Policies {
 		what := "policy " + quote(cfg.Name)
+		told := map[geo.Kind]bool{}
 		for i, rule := range cfg.Rules {
-			c.knowable(rule.Pos, what, c.policies[cfg.Name].Rules[i].From)
+			c.knowable(rule.Pos, what, c.policies[cfg.Name].Rules[i].From, told)
 		}
 		if cfg.Latency != nil {
 			c.lintLatency(cfg, what)
@@ -34,9 +35,10 @@ func (c *compiler) lintSources() {
 		}
 		what := "pool " + quote(cfg.Name)
 		near := c.pools[cfg.Name].Near
+		told := map[geo.Kind]bool{}
 		for i, m := range cfg.Members {
 			if near != 0 {
-				c.knowable(m.Pos, what, c.plan.near[near-1][i].From)
+				c.knowable(m.Pos, what, c.plan.near[near-1][i].From, told)
 			}
 			if m.At != nil {
 				c.needs(m.Pos, what+": location", geo.Location)
@@ -55,11 +57,15 @@ func (c *compiler) lintSources() {
 	}
 }
 
-// knowable refuses sources that no geo file can know.
-func (c *compiler) knowable(at Pos, what string, terms []policy.Term) {
+// knowable refuses sources that no geo file can know: the first one of a kind, for
+// there may be hundreds.
+func (c *compiler) knowable(at Pos, what string, terms []policy.Term, told map[geo.Kind]bool) {
 	for _, t := range terms {
 		for _, kind := range t.Kinds() {
-			c.needs(at, what+": source "+t.String(), kind)
+			if !told[kind] && !c.know.Files.Knows(kind) {
+				told[kind] = true
+				c.needs(at, what+": source "+t.String(), kind)
+			}
 		}
 	}
 }

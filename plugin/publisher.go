@@ -8,6 +8,7 @@ import (
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/policy"
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -167,6 +168,13 @@ func (pub *publisher) publish(failovers ...int) {
 		pub.switches[i].Add(noteSwitch(pub.plan.name, old.views.At(i), views[n]))
 	}
 	pub.keep()
+}
+
+// files are the geo files at work.
+func (pub *publisher) files() geo.Files {
+	pub.mu.Lock()
+	defer pub.mu.Unlock()
+	return pub.atlas.Files
 }
 
 // chart publishes a new atlas.

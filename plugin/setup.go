@@ -77,6 +77,9 @@ func (b *instance) start(cfg *dnsserver.Config) error {
 	if cfg.Handler("minimal") != nil && b.plan.ecs.On {
 		log.Warningf("%s: minimal in the same server block drops the OPT record that carries EDNS Client Subnet from replies", b.plan.pos)
 	}
+	for _, f := range b.publisher.files() {
+		log.Infof("gtm %s: geo file %s", b.plan.name, f)
+	}
 	for _, w := range b.plan.warnings {
 		log.Warning(w)
 	}

@@ -45,8 +45,9 @@ type watched struct {
 
 	info fs.FileInfo // when it was last read; nil: it could not be
 	read time.Time
-	err  string // that was told last; "" where it is as it should be
-	take func() error
+	err  string        // that was told last; "" where it is as it should be
+	take func() error  // reads it
+	what func() string // what was read
 }
 
 // newWatcher watches from what was read for an atlas.
@@ -54,16 +55,20 @@ func newWatcher(p *plan, k policy.Knowledge, shelf *geo.Shelf, publish func(*pol
 	w := &watcher{plan: p, shelf: shelf, publish: publish}
 	w.know = policy.Knowledge{Files: slices.Clone(k.Files), Tables: maps.Clone(k.Tables)}
 	for i, f := range k.Files {
-		w.add(f.Name, "geo file", func() error { return w.takeGeo(i) })
+		w.files = append(w.files, &watched{
+			name: f.Name, kind: "geo file",
+			take: func() error { return w.takeGeo(i) },
+			what: func() string { return w.know.Files[i].String() },
+		})
 	}
 	for _, name := range p.tables {
-		w.add(name, "latency table", func() error { return w.takeTable(name) })
+		w.files = append(w.files, &watched{
+			name: name, kind: "latency table",
+			take: func() error { return w.takeTable(name) },
+			what: func() string { return name },
+		})
 	}
 	return w
-}
-
-func (w *watcher) add(name, kind string, take func() error) {
-	w.files = append(w.files, &watched{name: name, kind: kind, take: take})
 }
 
 // start begins to watch, if there is something. Files that changed since they were
@@ -134,7 +139,7 @@ func (f *watched) look(p *plan) (taken bool) {
 	switch {
 	case err == nil, errors.Is(err, errUnchanged):
 		if f.err != "" || err == nil {
-			log.Infof("gtm %s: %s %s is read anew", p.name, f.kind, f.name)
+			log.Infof("gtm %s: %s is read anew: %s", p.name, f.kind, f.what())
 		}
 		f.err = ""
 		return err == nil

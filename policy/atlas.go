@@ -18,7 +18,7 @@ type Knowledge struct {
 type Atlas struct {
 	Knowledge
 
-	rules     []ruleChart    // by Policy.Index; empty for latency policies
+	rules     []chart        // by Policy.Index, of rules; empty for latency policies
 	latencies []latencyChart // by Policy.Index; empty for geo policies
 	nears     []nearChart    // by a pool's or set's Near; the first is nobody's
 }
@@ -27,14 +27,14 @@ type Atlas struct {
 // whose Near is their index and 1, decide.
 func NewAtlas(k Knowledge, policies []*Policy, near []Neighbourhood) *Atlas {
 	a := &Atlas{
-		Knowledge: k, rules: make([]ruleChart, len(policies)),
+		Knowledge: k, rules: make([]chart, len(policies)),
 		latencies: make([]latencyChart, len(policies)), nears: make([]nearChart, len(near)+1),
 	}
 	for i, p := range policies {
 		if p.Latency != nil {
 			a.latencies[i] = newLatencyChart(k, p.Latency)
 		} else {
-			a.rules[i] = newRuleChart(k, p)
+			a.rules[i] = newChart(k.Files, p.interest(), p.first.rule)
 		}
 	}
 	for i, n := range near {
@@ -61,14 +61,12 @@ func (a *Atlas) Unmatched(p *Policy) []int {
 
 // chart is a table of what is decided about clients, by their address.
 type chart struct {
-	table  *geo.Table
-	cells  *geo.Table // what prefixes alone cut; nil where places do not matter
-	decide func(visitor) int32
+	table *geo.Table
+	cells *geo.Table // what prefixes alone cut; nil where places do not matter
 }
 
 func newChart(files geo.Files, n *geo.Interest, decide func(visitor) int32) chart {
-	c := chart{decide: decide}
-	c.table = geo.Compile(files, n, func(a netip.Addr, f geo.Facts) int32 { return decide(visitor{a, f}) })
+	c := chart{table: geo.Compile(files, n, func(a netip.Addr, f geo.Facts) int32 { return decide(visitor{a, f}) })}
 	if !n.Blind() {
 		c.cells = geo.Cells(n.Prefixes)
 	}
@@ -103,18 +101,11 @@ func (m *chart) scopeAbroad(c pool.Client) int {
 	return bits
 }
 
-// ruleChart is the Atlas's part for a geo policy: its table's values are rules.
-type ruleChart struct{ chart }
-
-func newRuleChart(k Knowledge, p *Policy) ruleChart {
-	return ruleChart{newChart(k.Files, p.interest(), p.first.rule)}
-}
-
 // rule is the one of a geo policy that a client matches, and its scope.
 func (a *Atlas) rule(p *Policy, c pool.Client) (rule, bits int) {
 	m := &a.rules[p.Index]
-	if v, ok := a.abroad(&m.chart, c); ok {
-		return int(m.decide(v)), m.scopeAbroad(c)
+	if v, ok := a.abroad(m, c); ok {
+		return int(p.first.rule(v)), m.scopeAbroad(c)
 	}
 	i, bits := m.table.Lookup(c.Addr)
 	return int(i), bits
@@ -131,18 +122,23 @@ type latencyChart struct {
 
 func newLatencyChart(k Knowledge, l *Latency) latencyChart {
 	m := latencyChart{table: k.Tables[l.Table]}
-	known := map[string]int32{}
+	known := map[string]int32{} // ranking -> its index
 	m.chart = newChart(k.Files, l.interest(m.table), func(v visitor) int32 {
 		r := l.rank(m.table, v)
-		i, ok := known[r.text()]
-		if !ok {
-			i = int32(len(m.rankings))
-			known[r.text()] = i
-			m.rankings = append(m.rankings, r)
-		}
-		return i
+		return number(known, &m.rankings, r.text(), r)
 	})
 	return m
+}
+
+// number is the index in a list of what has such a text; a new one is added.
+func number[T any](known map[string]int32, list *[]T, text string, one T) int32 {
+	i, ok := known[text]
+	if !ok {
+		i = int32(len(*list))
+		known[text] = i
+		*list = append(*list, one)
+	}
+	return i
 }
 
 // ranking is that of a latency policy for a client, and its scope.

@@ -94,19 +94,26 @@ func (t *LatencyTable) add(row []string, knows func(pool string) bool) error {
 		own = &estimates{places: map[geo.Place]float64{}}
 		t.pools[row[1]] = own
 	}
-	added := true
-	if source.Prefix.IsValid() {
-		added = own.prefixes.put(source.Prefix, ms)
-	} else {
-		_, taken := own.places[source.Place]
-		added = !taken
-		own.places[source.Place] = ms
-	}
-	if !added {
+	if !own.add(source, ms) {
 		return fmt.Errorf("%s and pool %q stand there twice", source, row[1])
 	}
-	own.list = append(own.list, source)
 	return nil
+}
+
+// add adds a row, unless there is one of the source.
+func (e *estimates) add(s Source, ms float64) bool {
+	if s.Prefix.IsValid() {
+		if !e.prefixes.put(s.Prefix, ms) {
+			return false
+		}
+	} else {
+		if _, taken := e.places[s.Place]; taken {
+			return false
+		}
+		e.places[s.Place] = ms
+	}
+	e.list = append(e.list, s)
+	return true
 }
 
 // Kinds are the kinds of places that the table speaks of for a pool.

@@ -42,20 +42,14 @@ type nearChart struct {
 
 func newNearChart(k Knowledge, n Neighbourhood) nearChart {
 	m := nearChart{rank: n.ranker()}
-	known := map[string]int32{}
+	known := map[string]int32{} // ranks -> their index
 	m.chart = newChart(k.Files, n.interest(), func(v visitor) int32 {
 		ranks := m.rank(v, nil)
-		key := make([]byte, 0, 2*len(ranks))
+		text := make([]byte, 0, 2*len(ranks))
 		for _, r := range ranks {
-			key = append(key, byte(r>>8), byte(r))
+			text = append(text, byte(r>>8), byte(r))
 		}
-		i, ok := known[string(key)]
-		if !ok {
-			i = int32(len(m.ranks))
-			known[string(key)] = i
-			m.ranks = append(m.ranks, ranks)
-		}
-		return i
+		return number(known, &m.ranks, string(text), ranks)
 	})
 	return m
 }

@@ -21,15 +21,11 @@ func (t Target) scope(views pool.Views, a *Atlas, c pool.Client) (bits int, fenc
 	if p == nil {
 		return views.At(t.Failover).Failover.Scope(c, a), false
 	}
-	rule := len(p.Rules) - 1
 	if p.Latency != nil {
-		bits = p.Latency.scope(views, a, p, c)
+		bits = p.scopeAmong(views, a, c)
 	} else {
-		rule, bits = a.rule(p, c)
-		r := p.Rules[rule]
-		inner, fence := r.Target.scope(views, a, c)
-		bits, fenced = max(bits, inner), fence || r.Fence
-		if fenced || p.isDefault(rule) {
+		var last bool
+		if bits, fenced, last = p.scopeOfRule(views, a, c); fenced || last {
 			return bits, fenced
 		}
 	}
@@ -37,14 +33,23 @@ func (t Target) scope(views pool.Views, a *Atlas, c pool.Client) (bits int, fenc
 	return max(bits, outer), fenced
 }
 
-// scope is that of the choice among pools: each of them may be the one that is up.
-func (l *Latency) scope(views pool.Views, a *Atlas, p *Policy, c pool.Client) int {
+// scopeOfRule is that of the client's rule; and whether that is the default.
+func (p *Policy) scopeOfRule(views pool.Views, a *Atlas, c pool.Client) (bits int, fenced, last bool) {
+	rule, bits := a.rule(p, c)
+	r := p.Rules[rule]
+	inner, fence := r.Target.scope(views, a, c)
+	return max(bits, inner), fence || r.Fence, p.isDefault(rule)
+}
+
+// scopeAmong is that of a latency policy's choice: each of its pools may be the
+// one that is up.
+func (p *Policy) scopeAmong(views pool.Views, a *Atlas, c pool.Client) int {
 	r, bits := a.ranking(p, c)
 	if r.shared {
 		bits = max(bits, c.HashBits())
 	}
 	for _, i := range r.order {
-		bits = max(bits, views.At(l.Pools[i].Failover).Failover.Scope(c, a))
+		bits = max(bits, views.At(p.Latency.Pools[i].Failover).Failover.Scope(c, a))
 	}
 	return bits
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/oschwald/maxminddb-golang/v2"
@@ -29,6 +30,23 @@ type kindSet uint8
 
 func (s kindSet) with(k Kind) kindSet { return s | 1<<k }
 func (s kindSet) has(k Kind) bool     { return s&(1<<k) != 0 }
+
+// String is the file's name, type and age, and what it knows.
+func (f *File) String() string {
+	var words []string
+	for i, family := range [...]string{"IPv4", "IPv6"} {
+		var known []string
+		for _, k := range Kinds() {
+			if f.has[i].has(k) {
+				known = append(known, k.String())
+			}
+		}
+		if len(known) > 0 {
+			words = append(words, strings.Join(known, ", ")+" of "+family)
+		}
+	}
+	return fmt.Sprintf("%s (%s, built %s) knows %s", f.Name, f.Type, f.Built.UTC().Format(time.DateOnly), strings.Join(words, "; "))
+}
 
 // Facts are what the file knows of an address.
 func (f *File) Facts(a netip.Addr) Facts {
@@ -170,15 +188,15 @@ var ipv4InTree = netip.MustParsePrefix("::/96")
 
 // split appends the parts of a prefix that hold no IPv4.
 func split(parts []netip.Prefix, p netip.Prefix) []netip.Prefix {
-	clear := true
+	free := true
 	for _, hole := range append([]embedding{{prefix: ipv4InTree}}, embeddings[:]...) {
 		n := common(keyOf(p.Addr()), keyOf(hole.prefix.Addr()))
 		if n >= hole.prefix.Bits() && p.Bits() >= hole.prefix.Bits() {
 			return parts
 		}
-		clear = clear && n < min(p.Bits(), hole.prefix.Bits())
+		free = free && n < min(p.Bits(), hole.prefix.Bits())
 	}
-	if clear {
+	if free {
 		return append(parts, p)
 	}
 	low := netip.PrefixFrom(p.Addr(), p.Bits()+1)

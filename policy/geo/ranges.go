@@ -207,7 +207,7 @@ func overlay(a, b *ranges, combine func(x, y int32) int32) *ranges {
 	for {
 		l.add(at, combine(a.values[i], b.values[j]))
 		moreA, moreB := i+1 < len(a.starts), j+1 < len(b.starts)
-		order := 0
+		var order int
 		switch {
 		case moreA && moreB:
 			order = a.start(i + 1).compare(b.start(j + 1))

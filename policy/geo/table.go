@@ -51,19 +51,20 @@ func (t *Table) Len() (v4, v6 int) { return len(t.families[0].values), len(t.fam
 // Interest is what some rules speak of: clients that differ in other facts alone
 // are the same to them.
 type Interest struct {
-	Places   map[Place]bool
-	Location bool
-	Prefixes []netip.Prefix
+	Places    map[Place]bool
+	Location  bool
+	Prefixes  []netip.Prefix
+	countries map[Code]bool // that are places, or have some
 }
 
 // NewInterest is an interest in nothing yet.
-func NewInterest() *Interest { return &Interest{Places: map[Place]bool{}} }
+func NewInterest() *Interest { return &Interest{Places: map[Place]bool{}, countries: map[Code]bool{}} }
 
 // Add adds a place.
 func (n *Interest) Add(p Place) {
 	n.Places[p] = true
-	if p.Kind == Subdivision {
-		n.Places[Place{Kind: Country, Code: p.Code}] = true
+	if p.Kind == Country || p.Kind == Subdivision {
+		n.countries[p.Code] = true
 	}
 }
 
@@ -94,7 +95,7 @@ var other = Facts{Continent: Code{'?'}, Country: Code{'?'}, Parts: [2]Part{{'?'}
 func (n *Interest) of(f Facts) Facts {
 	if !n.Location {
 		f.Located, f.Lat, f.Lon = false, 0, 0
-		if f.Country != (Code{}) && !n.Places[Place{Kind: Country, Code: f.Country}] {
+		if f.Country != (Code{}) && !n.countries[f.Country] {
 			f.Country, f.Parts = other.Country, [2]Part{}
 		}
 	}
