@@ -16,7 +16,22 @@ var provinces = map[string]string{
 	"shanxi": "SX", "sichuan": "SC", "tianjin": "TJ", "xinjiang": "XJ", "xizang": "XZ", "yunnan": "YN", "zhejiang": "ZJ",
 }
 
-var areas = []string{"dongbei", "huabei", "huadong", "huanan", "huazhong", "xibei", "xinan"}
+// areas are those of mainland China, with their provinces.
+var areas = map[string][]string{
+	"dongbei":  {"heilongjiang", "jilin", "liaoning"},
+	"huabei":   {"beijing", "hebei", "neimenggu", "shanxi", "tianjin"},
+	"huadong":  {"anhui", "fujian", "jiangsu", "jiangxi", "shandong", "shanghai", "zhejiang"},
+	"huanan":   {"guangdong", "guangxi", "hainan"},
+	"huazhong": {"henan", "hubei", "hunan"},
+	"xibei":    {"gansu", "ningxia", "qinghai", "shaanxi", "xinjiang"},
+	"xinan":    {"chongqing", "guizhou", "sichuan", "xizang", "yunnan"},
+}
+
+// abroad are Alibaba Cloud's continents.
+var abroad = map[string]string{
+	"os_africa": "continent:AF", "os_asia": "continent:AS !country:CN", "os_euro": "continent:EU",
+	"os_namerica": "continent:NA", "os_samerica": "continent:SA", "os_oceanica": "continent:OC",
+}
 
 // carriers have AS numbers, and areas and provinces as Alibaba Cloud has them.
 var carriers = []struct {
@@ -45,8 +60,14 @@ func TestProvinces(t *testing.T) {
 		want["subdivision:CN-"+code] = true
 	}
 	var names []string
-	for _, area := range areas {
-		names = append(names, "cn_region_"+area)
+	for area, members := range areas {
+		var codes []string
+		for _, name := range members {
+			codes = append(codes, provinces[name])
+		}
+		name := "cn_region_" + area
+		names = append(names, name)
+		same(t, name, once(t, regions, []string{name}, sources), setOf("subdivision:CN-", codes...))
 	}
 	if len(provinces) != 31 {
 		t.Errorf("%d provinces, want 31", len(provinces))
@@ -58,10 +79,19 @@ func TestProvinces(t *testing.T) {
 // TestAbroad is that all that is known is in mainland China or abroad, not both.
 func TestAbroad(t *testing.T) {
 	regions := all(t)
-	want := setOf("continent:", "AF", "AN", "AS !country:CN", "EU", "NA", "OC", "SA")
+	want := setOf("", "continent:AN")
+	for name, line := range abroad {
+		says(t, regions, name, line)
+		want[line] = true
+	}
 	same(t, "oversea", once(t, regions, []string{"oversea"}, sources), want)
-	for _, code := range []string{"HK", "MO", "TW"} {
+	hereabouts := []string{"HK", "MO", "TW"} // which are abroad for Alibaba Cloud
+	for _, code := range hereabouts {
 		says(t, regions, "os_asia_"+strings.ToLower(code), "country:"+code)
+	}
+	n := len([]string{"internal", "oversea"}) + len(abroad) + len(hereabouts) + len(areas) + len(provinces) + len(carriers)
+	if got := count(regions, "china.conf"); got != n {
+		t.Errorf("china.conf has %d regions, want %d", got, n)
 	}
 }
 
@@ -89,7 +119,7 @@ func TestLines(t *testing.T) {
 	regions := all(t)
 	want := map[string]bool{}
 	for _, c := range carriers {
-		for _, area := range areas {
+		for area := range areas {
 			if name := "cn_" + c.name + "_" + area; c.areas {
 				says(t, regions, name, "region:"+c.name+" region:cn_region_"+area)
 				want[name] = true
