@@ -55,7 +55,7 @@ func byRegion(t *testing.T, imports ...string) (corefile string, leads map[strin
 	}
 	city, asn := fake.MMDB{Kind: "City", Places: places}.Temp(t), fake.MMDB{Kind: "ASN", Places: places}.Temp(t)
 	t.Chdir("..") // where the Corefile is said to be
-	return block("example.org", "gtm {\ngeoip "+city+" "+asn+"\n"+strings.Join(imports, "\n")+letters+pools.String()+
+	return block("example.org", "gtm {\ngeoip "+city+" "+asn+"\n"+strings.Join(imports, "\n")+letters+"\n"+pools.String()+
 		"policy who geo {\n"+rules.String()+"default use z\n}\ndomain www.example.org use who\n}"), leads
 }
 
@@ -93,7 +93,7 @@ func TestRegionsAlone(t *testing.T) {
 			places := map[string]fake.Place{"192.0.2.1": {Country: "DZ", ASN: 4134}, "192.0.2.2": {Country: "IS"}}
 			country, asn := fake.MMDB{Kind: "Country", Places: places}.Temp(t), fake.MMDB{Kind: "ASN", Places: places}.Temp(t)
 			t.Chdir("..")
-			body := "gtm {\ngeoip " + country + " " + asn + "\nimport build/regions/" + file + letters
+			body := "gtm {\ngeoip " + country + " " + asn + "\nimport build/regions/" + file + letters + "\n"
 			if region != "" {
 				body += "policy who geo {\nfrom region:" + region + " use a\ndefault use z\n}\n"
 			}
