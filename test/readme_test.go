@@ -68,7 +68,14 @@ func TestReadmeExamples(t *testing.T) {
 		}
 		examples++
 		t.Run(fmt.Sprintf("line %d", f.line), func(t *testing.T) {
+			build, err := filepath.Abs("../build")
+			if err != nil {
+				t.Fatal(err)
+			}
 			t.Chdir(t.TempDir())
+			if err := os.Symlink(build, "build"); err != nil { // whose regions an example may import
+				t.Fatal(err)
+			}
 			corefile := atHome(t, f.text)
 			s := start(t, corefile)
 			names := domainsOf(f.text)
@@ -127,6 +134,8 @@ func atHome(t *testing.T, corefile string) string {
 			line = strings.Replace(line, words[1], words[1]+" probe 127.0.0.9", 1)
 		case w == "key" && words[1] == "file":
 			keyFiles(t, words[2])
+		case w == "geoip":
+			geoFiles(t, words[1:])
 		}
 		lines = append(lines, line)
 	}
@@ -157,6 +166,20 @@ func keyFiles(t *testing.T, file string) {
 		if err := os.WriteFile(file+ending, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// geoFiles writes geo files of these names: their kind is told by the name.
+func geoFiles(t *testing.T, files []string) {
+	t.Helper()
+	for _, file := range files {
+		m := fake.MMDB{Kind: "City", Places: map[string]fake.Place{
+			"192.0.2.0/24": {Continent: "AS", Country: "CN", Subdivision: "BJ", Lat: 39.9, Lon: 116.4, ASN: 4134},
+		}}
+		if strings.Contains(file, "ASN") {
+			m.Kind = "ASN"
+		}
+		m.Write(t, file)
 	}
 }
 
