@@ -67,6 +67,7 @@ type compiler struct {
 	used      map[string]bool // pool, failover or policy -> something leads to it
 
 	usedChecks, usedRegions map[string]bool
+	leads                   map[string][]string // region -> regions it speaks of
 }
 
 func (c *compiler) errorf(at Pos, format string, args ...any) {
@@ -91,17 +92,21 @@ func (c *compiler) target(at Pos, what, name string) (t policy.Target, ok bool) 
 		return policy.Target{Failover: c.direct(name).Index}, true
 	}
 	all := slices.Concat(slices.Collect(maps.Keys(c.policies)), slices.Collect(maps.Keys(c.pools)), slices.Collect(maps.Keys(c.failovers)))
-	c.errorf(at, "%s uses %q, which is no policy, failover or pool%s", what, name, known(all))
+	c.errorf(at, "%s uses %q, which is no policy, failover or pool%s", what, name, known(name, all))
 	return t, false
 }
 
-// known is the end of an error about a name that refers to nothing: what there is.
-func known(names []string) string {
+// known is the end of an error about a name that refers to nothing: which one was
+// meant, or what there is.
+func known(name string, names []string) string {
 	if len(names) == 0 {
 		return ": none is declared"
 	}
 	slices.Sort(names)
 	names = slices.Compact(names)
+	if meant := suggest(name, "", names); strings.HasPrefix(meant, "did") {
+		return ": " + meant
+	}
 	if more := len(names) - 10; more > 0 {
 		names = append(names[:10], fmt.Sprintf("and %d more", more))
 	}

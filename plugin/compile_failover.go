@@ -37,7 +37,7 @@ func (c *compiler) failover(cfg *FailoverConfig) {
 		for _, set := range cfg.Sets {
 			names = append(names, set.Name)
 		}
-		c.errorf(cfg.PinPos, "%s: pin %q is none of its sets%s", what, cfg.Pin, known(names))
+		c.errorf(cfg.PinPos, "%s: pin %q is none of its sets%s", what, cfg.Pin, known(cfg.Pin, names))
 	}
 	if len(f.Sets) < len(cfg.Sets) {
 		return // the error is told

@@ -69,7 +69,7 @@ func (c *compiler) noPool(use PoolUse, what, why string) {
 			return
 		}
 	}
-	c.errorf(use.Pos, "%s: %q is no pool%s", what, use.Name, known(slices.Collect(maps.Keys(c.pools))))
+	c.errorf(use.Pos, "%s: %q is no pool%s", what, use.Name, known(use.Name, slices.Collect(maps.Keys(c.pools))))
 }
 
 // hasHosts says whether a pool's members are host names.
@@ -88,6 +88,7 @@ func (c *compiler) compileAtlas() {
 	for _, name := range c.plan.tables {
 		c.plan.failures[name] = new(atomic.Uint64)
 	}
+	c.reachRegions()
 	c.lintSources()
 	if len(c.errs) == 0 {
 		c.atlas = c.plan.chart(c.know)

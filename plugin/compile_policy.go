@@ -16,6 +16,7 @@ func (c *compiler) compileRegions() {
 	}
 	leads := map[string][]string{} // region -> regions it speaks of
 	places := map[string]Pos{}
+	defer func() { c.leads, c.usedRegions = leads, map[string]bool{} }() // by each other alone is not used
 	for _, cfg := range c.cfg.Regions {
 		places[cfg.Name] = cfg.Pos
 		if len(cfg.Match) == 0 {
@@ -35,6 +36,22 @@ func (c *compiler) compileRegions() {
 	}
 }
 
+// reachRegions counts as used what a used region speaks of.
+func (c *compiler) reachRegions() {
+	reached := slices.Collect(maps.Keys(c.usedRegions))
+	for len(reached) > 0 {
+		last := len(reached) - 1
+		next := c.leads[reached[last]]
+		reached = reached[:last]
+		for _, name := range next {
+			if !c.usedRegions[name] {
+				c.usedRegions[name] = true
+				reached = append(reached, name)
+			}
+		}
+	}
+}
+
 // terms finds the regions that sources name.
 func (c *compiler) terms(at Pos, sources []policy.Source) []policy.Term {
 	var terms []policy.Term
@@ -43,7 +60,7 @@ func (c *compiler) terms(at Pos, sources []policy.Source) []policy.Term {
 		if s.Region != "" {
 			c.usedRegions[s.Region] = true
 			if t.In = c.regions[s.Region]; t.In == nil {
-				c.errorf(at, "region %q is not declared%s", s.Region, known(slices.Collect(maps.Keys(c.regions))))
+				c.errorf(at, "region %q is not declared%s", s.Region, known(s.Region, slices.Collect(maps.Keys(c.regions))))
 				continue
 			}
 		}

@@ -119,7 +119,7 @@ func (c *compiler) checkUses(cfg *PoolConfig, what string) []CheckConfig {
 			check = *declared
 			c.usedChecks[use.Name] = true
 		default:
-			c.errorf(use.Pos, "%s uses check %q, which is not declared%s", what, use.Name, known(slices.Collect(maps.Keys(c.checks))))
+			c.errorf(use.Pos, "%s uses check %q, which is not declared%s", what, use.Name, known(use.Name, slices.Collect(maps.Keys(c.checks))))
 			continue
 		}
 		if use.Port != 0 {

@@ -39,7 +39,7 @@ var wrongPools = []mistakes{
 		{"match 10.0.0.0/8\nmatch 10.0.0.0/8 region:c region:b", `Corefile:3: regions refer to each other in a circle: a -> b -> a`},
 	}},
 	{"a pool's checks", "check alive tcp {\nport 80\n}\ncheck web http\npool p {\naddress 192.0.2.1\n%s\n}\ndomain www.example.org use p", []mistake{
-		{"check alvie", `Corefile:9: pool "p" uses check "alvie", which is not declared: there are alive, web`},
+		{"check alvie", `Corefile:9: pool "p" uses check "alvie", which is not declared: did you mean alive?`},
 		{"check alive\ncheck alive", `Corefile:10: pool "p" has the same check twice: it is on line 9`},
 		{"check web\ncheck web port 80", `Corefile:10: pool "p" has the same check twice: it is on line 9`},
 		{"check web\ncheck http", `Corefile:10: pool "p" has the same check twice: it is on line 9`},

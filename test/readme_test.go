@@ -136,6 +136,8 @@ func atHome(t *testing.T, corefile string) string {
 			keyFiles(t, words[2])
 		case w == "geoip":
 			geoFiles(t, words[1:])
+		case w == "table":
+			tableFile(t, words[1])
 		}
 		lines = append(lines, line)
 	}
@@ -166,6 +168,14 @@ func keyFiles(t *testing.T, file string) {
 		if err := os.WriteFile(file+ending, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// tableFile writes a latency table of this name, of no pool that the example lacks.
+func tableFile(t *testing.T, file string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte("source,pool,milliseconds\ncountry:DE,frankfurt,7.5\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 
