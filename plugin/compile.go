@@ -198,8 +198,8 @@ func (c *compiler) node(name string, z *zone) *node {
 // target can lead to, and returns those names.
 func (c *compiler) reach(t policy.Target, d *domain) (hosts []string) {
 	if t.Policy != nil {
-		for _, r := range t.Policy.Rules {
-			hosts = append(hosts, c.reach(r.Target, d)...)
+		for target := range t.Policy.Targets() {
+			hosts = append(hosts, c.reach(target, d)...)
 		}
 		return hosts
 	}

@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/gtm-dns/coredns-gtm/policy/geo"
@@ -82,6 +83,25 @@ func (p *Policy) interest() *geo.Interest {
 		interest(n, r.From)
 	}
 	return n
+}
+
+// Targets are all that the policy can lead to.
+func (p *Policy) Targets() iter.Seq[Target] {
+	return func(yield func(Target) bool) {
+		for _, r := range p.Rules {
+			if !yield(r.Target) {
+				return
+			}
+		}
+		if p.Latency == nil {
+			return
+		}
+		for _, c := range p.Latency.Pools {
+			if !yield(Target{Failover: c.Failover}) {
+				return
+			}
+		}
+	}
 }
 
 // isDefault says whether a rule is the policy's default.
