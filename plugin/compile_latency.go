@@ -121,3 +121,19 @@ func (p *plan) readTable(file string, content []byte) (*policy.LatencyTable, err
 	}
 	return table, nil
 }
+
+// fits says what a latency policy would lack with a table: at start, lintLatency
+// says it with its line.
+func (p *plan) fits(file string, t *policy.LatencyTable) error {
+	for _, other := range p.policies {
+		if other.Latency == nil || other.Latency.Table != file {
+			continue
+		}
+		for _, c := range other.Latency.Pools {
+			if c.At == nil && !t.Has(c.Pool.Name) {
+				return fmt.Errorf("%s: it has no row of pool %q, and nothing else tells policy %q how far that is", file, c.Pool.Name, other.Name)
+			}
+		}
+	}
+	return nil
+}

@@ -184,6 +184,9 @@ func (w *watcher) takeTable(name string) error {
 	case table.Equal(w.know.Tables[name]):
 		return errUnchanged
 	}
+	if err := w.plan.fits(name, table); err != nil {
+		return err
+	}
 	w.know.Tables[name] = table
 	return nil
 }
