@@ -128,9 +128,12 @@ type reader struct {
 // family reads the networks of a family.
 func (r *reader) family(i int, parts []netip.Prefix) (*ranges, error) {
 	var l list
-	l.add(key{}, 0)
+	end, more := key{}, true // behind the parts so far
 	for _, part := range parts {
 		at := keyOf(part.Addr())
+		if at != end {
+			l.add(end, 0)
+		}
 		for network := range r.db.NetworksWithin(part, maxminddb.IncludeNetworksWithoutData(), maxminddb.IncludeAliasedNetworks()) {
 			if r.left--; r.left < 0 {
 				return nil, errors.New("its tree leads round in circles: it has more networks than nodes")
@@ -144,9 +147,10 @@ func (r *reader) family(i int, parts []netip.Prefix) (*ranges, error) {
 			}
 			l.add(at, value)
 		}
-		if end, ok := behind(part); ok {
-			l.add(end, 0)
-		}
+		end, more = behind(part)
+	}
+	if more {
+		l.add(end, 0)
 	}
 	return l.ranges(), nil
 }
