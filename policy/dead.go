@@ -58,7 +58,7 @@ func deadPlaces(rules []Rule) []int {
 		open := true
 		for _, t := range r.From {
 			if t.Not {
-				excluded.add(t, 0)
+				excluded.addAll(t, 0)
 			}
 			open = open && t.Not
 		}
@@ -70,10 +70,23 @@ func deadPlaces(rules []Rule) []int {
 			continue
 		}
 		for _, t := range r.From {
-			earlier.add(t, int32(i))
+			earlier.addAll(t, int32(i))
 		}
 	}
 	return dead
+}
+
+// addAll adds a term, and of a region also those of its lines that are one term
+// alone.
+func (f *firsts) addAll(t Term, rule int32) {
+	if _, there := f.regions[t.In]; t.In != nil && !there {
+		for _, line := range t.In.lines {
+			if len(line) == 1 && !line[0].Not {
+				f.addAll(line[0], rule)
+			}
+		}
+	}
+	f.add(t, rule)
 }
 
 // cover says whether one of the terms that were added names every client that t
