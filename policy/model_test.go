@@ -23,7 +23,7 @@ func (m *model) ways(t Target, addr netip.Addr) (path []int, fenced bool) {
 	}
 	rules := t.Policy.Rules
 	last := len(rules) - 1
-	i := scan(rules[:last], addr)
+	i := scan(rules[:last], visitor{addr: addr})
 	path, fenced = m.ways(rules[i].Target, addr)
 	if fenced || rules[i].Fence {
 		return path, true

@@ -21,6 +21,8 @@ type world struct {
 	all       []*Policy // by Index
 	near      []Neighbourhood
 	know      Knowledge
+	networks  [][]network // of know.Files
+	rows      string      // of know.Tables
 	regions   map[string]*Region
 }
 
@@ -135,9 +137,13 @@ func (w *world) terms(text string) []Term {
 
 // policy adds a policy of rules parted by ";", each "SOURCE... use TARGET" with
 // "fence" at its end or not, the last one "default use TARGET". It returns the
-// rules that can never match.
+// rules that can never match. After "latency" it is as latency has it.
 func (w *world) policy(name, rules string) (dead []int) {
 	w.t.Helper()
+	if text, ok := strings.CutPrefix(rules, "latency "); ok {
+		w.latency(name, text)
+		return nil
+	}
 	list := strings.Split(rules, ";")
 	var made []Rule
 	for _, text := range list[:len(list)-1] {
@@ -161,11 +167,20 @@ func (w *world) add(p *Policy) {
 	w.policies[p.Name] = p
 }
 
-// neighbours are a Near for members or pools with such from, as in terms.
-func (w *world) neighbours(from ...string) (near int) {
+// neighbours are a Near for members or pools with such from, as in terms, and
+// maybe "at:22.5,114" in front.
+func (w *world) neighbours(list ...string) (near int) {
+	w.t.Helper()
 	var n Neighbourhood
-	for _, text := range from {
-		n = append(n, Neighbour{From: w.terms(text)})
+	for _, text := range list {
+		var one Neighbour
+		if at, ok := strings.CutPrefix(text, "at:"); ok {
+			at, text, _ = strings.Cut(at, " ")
+			p := w.point(at)
+			one.At = &p
+		}
+		one.From = w.terms(text)
+		n = append(n, one)
 	}
 	w.near = append(w.near, n)
 	return len(w.near)

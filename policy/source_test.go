@@ -131,38 +131,3 @@ func TestFirstMatchWins(t *testing.T) {
 		}
 	}
 }
-
-// TestDeadRules: rules that no client can ever match.
-func TestDeadRules(t *testing.T) {
-	for _, c := range []struct {
-		name, rules string
-		want        []int
-	}{
-		{"none", "10.1.0.0/16 use us; 10.0.0.0/8 use us; default use us", nil},
-		{"no rules", "default use us", nil},
-		{"covered by an earlier one", "10.0.0.0/8 use us; 10.1.0.0/16 use us; default use us", []int{1}},
-		{"the same again", "10.0.0.0/8 use us; 10.0.0.0/8 use us; default use us", []int{1}},
-		{"covered by two halves", "10.0.0.0/9 use us; 10.128.0.0/9 use us; 10.0.0.0/8 use us; default use us", []int{2}},
-		{"a part that the earlier ones leave", "10.0.0.0/9 use us; 10.128.0.0/10 use us; 10.192.0.0/10 use us; default use us", nil},
-		{"it excludes itself", "10.1.0.0/16 !10.0.0.0/8 use us; default use us", []int{0}},
-		{"everyone, and the unknown are left", "0.0.0.0/0 ::/0 use us; !10.0.0.0/8 use us; default use us", nil},
-		{"everyone with the unknown", "!10.0.0.0/8 use us; 10.0.0.0/8 use us; 192.0.2.1 use us; default use us", []int{2}},
-		{"two dead ones", "!10.0.0.0/8 use us; 192.0.2.1 use us; 10.0.0.0/8 use us; 10.0.0.1 use us; default use us", []int{1, 3}},
-		{"an empty region", "region:nobody use us; default use us", []int{0}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			w := newWorld(t)
-			w.failover("us: a", "u")
-			w.region("nobody", "10.0.0.0/8 192.0.2.0/24")
-			got := w.policy("p", c.rules)
-			if len(got) != len(c.want) {
-				t.Fatalf("got %v, want %v", got, c.want)
-			}
-			for i := range got {
-				if got[i] != c.want[i] {
-					t.Fatalf("got %v, want %v", got, c.want)
-				}
-			}
-		})
-	}
-}
