@@ -33,13 +33,16 @@ type estimates struct {
 // maxLatency bounds an estimate, in milliseconds.
 const maxLatency = 60_000
 
+// byteOrderMark is what spreadsheets put in front of UTF-8.
+const byteOrderMark = "\ufeff"
+
 // ReadLatencyTable reads rows of CSV (RFC 4180): source, pool, milliseconds. The
 // source is a CIDR, an address or a place. The first row may be a header with
-// these words; lines that begin with # are comments. A row out of shape, or a
-// pool that is not known, is an error with its line.
+// these words; lines that begin with # are comments, and blank ones are nothing. A
+// row out of shape, or a pool that is not known, is an error with its line.
 func ReadLatencyTable(content []byte, knows func(pool string) bool) (*LatencyTable, error) {
 	t := &LatencyTable{pools: map[string]*estimates{}, sum: sha256.Sum256(content)}
-	rows := csv.NewReader(bytes.NewReader(content))
+	rows := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(content, []byte(byteOrderMark))))
 	rows.Comment = '#'
 	rows.FieldsPerRecord = -1
 	rows.TrimLeadingSpace = true
@@ -55,7 +58,10 @@ func ReadLatencyTable(content []byte, knows func(pool string) bool) (*LatencyTab
 			}
 			return nil, err
 		}
-		if first && strings.Join(row, ",") == "source,pool,milliseconds" {
+		for i := range row {
+			row[i] = strings.TrimSpace(row[i])
+		}
+		if text := strings.Join(row, ","); text == "" || first && text == "source,pool,milliseconds" {
 			continue
 		}
 		if err := t.add(row, knows); err != nil {
@@ -71,10 +77,7 @@ func ReadLatencyTable(content []byte, knows func(pool string) bool) (*LatencyTab
 
 func (t *LatencyTable) add(row []string, knows func(pool string) bool) error {
 	if len(row) != 3 {
-		return fmt.Errorf("it has %d fields: want source,pool,milliseconds", len(row))
-	}
-	for i := range row {
-		row[i] = strings.TrimSpace(row[i])
+		return fmt.Errorf("%q is not source,pool,milliseconds", strings.Join(row, ","))
 	}
 	source, err := ParseSource(row[0])
 	switch {
@@ -86,7 +89,7 @@ func (t *LatencyTable) add(row []string, knows func(pool string) bool) error {
 		return fmt.Errorf("%q is no pool of the block", row[1])
 	}
 	ms, err := strconv.ParseFloat(row[2], 64)
-	if err != nil || !(ms >= 0 && ms <= maxLatency) {
+	if err != nil || strings.Trim(row[2], "0123456789.") != "" || ms > maxLatency {
 		return fmt.Errorf("%q is not a number of milliseconds from 0 to %d", row[2], maxLatency)
 	}
 	own := t.pools[row[1]]
