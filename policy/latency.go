@@ -68,6 +68,10 @@ type ranking struct {
 	shared bool     // some are equals
 }
 
+// rounding is more than sums of estimates are off by, and less than they tell: in
+// binary 1.13 and 10 are not quite 11.13.
+const rounding = 1e-9
+
 func (l *Latency) rank(t *LatencyTable, v visitor) ranking {
 	estimates := make([]float64, len(l.Pools))
 	r := ranking{equals: make([]uint64, len(l.Pools))}
@@ -79,7 +83,7 @@ func (l *Latency) rank(t *LatencyTable, v visitor) ranking {
 	slices.SortStableFunc(r.order, func(a, b uint8) int { return cmp.Compare(estimates[a], estimates[b]) })
 	for at, i := range r.order {
 		for n, j := range r.order[at:] {
-			if estimates[j] <= estimates[i]+l.Tolerance {
+			if estimates[j] <= estimates[i]+l.Tolerance+rounding {
 				r.equals[i] |= 1 << j
 				r.shared = r.shared || n > 0
 			}
