@@ -173,20 +173,28 @@ func (w *world) visitor(c pool.Client) visitor {
 	return visitor{c.Addr, facts}
 }
 
+// row is one of a latency table.
+type row struct {
+	source   Term
+	failover int // whose first pool it is about
+	ms       float64
+}
+
 // table is the file that the world's latency policies ask, with rows such as
 // "country:CN us 30", parted by ";". The pool is the first one of a failover.
 func (w *world) table(rows string) {
 	w.t.Helper()
 	var content bytes.Buffer
-	for row := range strings.SplitSeq(rows, ";") {
-		words := strings.Fields(row)
+	for text := range strings.SplitSeq(rows, ";") {
+		words := strings.Fields(text)
+		ms, _ := strconv.ParseFloat(words[2], 64)
+		w.rows = append(w.rows, row{w.terms(words[0])[0], w.target(words[1]).Failover, ms})
 		fmt.Fprintf(&content, "%s,%s,%s\n", words[0], w.failovers[w.target(words[1]).Failover].Sets[0].Pools[0].Name, words[2])
 	}
 	t, err := ReadLatencyTable(content.Bytes(), func(string) bool { return true })
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.rows = rows
 	w.know.Tables = map[string]*LatencyTable{tableFile: t}
 }
 
@@ -198,7 +206,7 @@ const tableFile = "latency.csv"
 func (w *world) latency(name, text string) {
 	w.t.Helper()
 	l := &Latency{Table: tableFile, Answers: 1}
-	var fallback Target
+	var fallback *Target
 	for i, part := range strings.Split(text, ";") {
 		words := strings.Fields(part)
 		switch {
@@ -211,15 +219,16 @@ func (w *world) latency(name, text string) {
 		case words[0] == "answers":
 			l.Answers, _ = strconv.Atoi(words[1])
 		case words[0] == "default":
-			fallback = w.target(words[2])
+			t := w.target(words[2])
+			fallback = &t
 		default:
 			w.t.Fatalf("%q is no part of a latency policy", part)
 		}
 	}
-	if fallback == (Target{}) && w.failovers[0].Name != "us" {
+	if fallback == nil {
 		w.t.Fatalf("%q has no default", text)
 	}
-	w.add(NewLatencyPolicy(name, l, fallback))
+	w.add(NewLatencyPolicy(name, l, *fallback))
 }
 
 func (w *world) candidate(word string) Candidate {

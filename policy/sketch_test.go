@@ -22,7 +22,7 @@ type world struct {
 	near      []Neighbourhood
 	know      Knowledge
 	networks  [][]network // of know.Files
-	rows      string      // of know.Tables
+	rows      []row       // of know.Tables
 	regions   map[string]*Region
 }
 
