@@ -21,6 +21,7 @@ type Atlas struct {
 	rules     []chart        // by Policy.Index, of rules; empty for latency policies
 	latencies []latencyChart // by Policy.Index; empty for geo policies
 	nears     []nearChart    // by a pool's or set's Near; the first is nobody's
+	placeless *geo.Table     // of addresses in whose stead a Via counts: 1
 }
 
 // NewAtlas works out what the policies, by their Index, and the neighbourhoods,
@@ -29,6 +30,7 @@ func NewAtlas(k Knowledge, policies []*Policy, near []Neighbourhood) *Atlas {
 	a := &Atlas{
 		Knowledge: k, rules: make([]chart, len(policies)),
 		latencies: make([]latencyChart, len(policies)), nears: make([]nearChart, len(near)+1),
+		placeless: k.Files.Placeless(),
 	}
 	for i, p := range policies {
 		if p.Latency != nil {
@@ -91,21 +93,27 @@ func (a *Atlas) abroad(m *chart, c pool.Client) (visitor, bool) {
 	return visitor{c.Addr, facts}, via
 }
 
-// scopeAbroad is the scope of what was decided about such a client: beyond the
-// special prefix, and beyond what the prefixes cut, another place may count.
-func (m *chart) scopeAbroad(c pool.Client) int {
+// cell is how many bits of a client the prefixes look at, wherever it is.
+func (m *chart) cell(c pool.Client) int {
 	_, bits := m.cells.Lookup(c.Addr)
-	if p, ok := geo.Special(c.Addr); ok {
-		bits = max(bits, p.Bits())
-	}
 	return bits
 }
 
-// rule is the one of a geo policy that a client matches, and its scope.
+// scope is that of what so many bits of a client tell by a chart. Of an address
+// for use within a network, it ends where a Via counts, or counts no more.
+func (a *Atlas) scope(m *chart, c pool.Client, bits int) int {
+	if !c.Via.IsValid() || m.cells == nil {
+		return bits
+	}
+	_, own := a.placeless.Lookup(c.Addr)
+	return max(bits, own)
+}
+
+// rule is the one of a geo policy that a client matches, and how many bits tell it.
 func (a *Atlas) rule(p *Policy, c pool.Client) (rule, bits int) {
 	m := &a.rules[p.Index]
 	if v, ok := a.abroad(m, c); ok {
-		return int(p.first.rule(v)), m.scopeAbroad(c)
+		return int(p.first.rule(v)), m.cell(c)
 	}
 	i, bits := m.table.Lookup(c.Addr)
 	return int(i), bits
@@ -141,11 +149,11 @@ func number[T any](known map[string]int32, list *[]T, text string, one T) int32 
 	return i
 }
 
-// ranking is that of a latency policy for a client, and its scope.
+// ranking is that of a latency policy for a client, and how many bits tell it.
 func (a *Atlas) ranking(p *Policy, c pool.Client) (r ranking, bits int) {
 	m := &a.latencies[p.Index]
 	if v, ok := a.abroad(&m.chart, c); ok {
-		return p.Latency.rank(m.table, v), m.scopeAbroad(c)
+		return p.Latency.rank(m.table, v), m.cell(c)
 	}
 	i, bits := m.chart.table.Lookup(c.Addr)
 	return m.rankings[i], bits

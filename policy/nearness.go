@@ -114,9 +114,9 @@ func (a *Atlas) Ranks(near int, c pool.Client, room []uint16) []uint16 {
 // Scope implements pool.Atlas.
 func (a *Atlas) Scope(near int, c pool.Client) int {
 	m := &a.nears[near]
-	if _, ok := a.abroad(&m.chart, c); ok {
-		return m.scopeAbroad(c)
-	}
 	_, bits := m.table.Lookup(c.Addr)
-	return bits
+	if _, ok := a.abroad(&m.chart, c); ok {
+		bits = m.cell(c)
+	}
+	return a.scope(&m.chart, c, bits)
 }

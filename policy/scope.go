@@ -36,6 +36,7 @@ func (t Target) scope(views pool.Views, a *Atlas, c pool.Client) (bits int, fenc
 // scopeOfRule is that of the client's rule; and whether that is the default.
 func (p *Policy) scopeOfRule(views pool.Views, a *Atlas, c pool.Client) (bits int, fenced, last bool) {
 	rule, bits := a.rule(p, c)
+	bits = a.scope(&a.rules[p.Index], c, bits)
 	r := p.Rules[rule]
 	inner, fence := r.Target.scope(views, a, c)
 	return max(bits, inner), fence || r.Fence, p.isDefault(rule)
@@ -45,6 +46,7 @@ func (p *Policy) scopeOfRule(views pool.Views, a *Atlas, c pool.Client) (bits in
 // one that is up.
 func (p *Policy) scopeAmong(views pool.Views, a *Atlas, c pool.Client) int {
 	r, bits := a.ranking(p, c)
+	bits = a.scope(&a.latencies[p.Index].chart, c, bits)
 	if r.shared {
 		bits = max(bits, c.HashBits())
 	}

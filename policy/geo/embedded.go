@@ -47,7 +47,8 @@ func within(p netip.Prefix, a [16]byte) bool {
 }
 
 // special are the prefixes for use within a network, which are of no place that a
-// geo file could tell (RFC 6890; 100.64.0.0/10: RFC 6598; fc00::/7: RFC 4193).
+// geo file could tell (RFC 6890; 100.64.0.0/10: RFC 6598; fc00::/7: RFC 4193). Those
+// of a family are in order.
 var special = [...]netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("10.0.0.0/8"),

@@ -25,6 +25,55 @@ func (fs Files) Knows(k Kind) bool {
 	return false
 }
 
+// Placeless is a table of the addresses for use within a network of whose place no
+// file knows anything: 1 for those, and 0 for all others.
+func (fs Files) Placeless() *Table {
+	var t Table
+	for family := range t.families {
+		blank := placeless(nil, family)
+		for _, f := range fs {
+			blank = overlay(blank, placeless(f, family), func(x, y int32) int32 { return x & y })
+		}
+		t.families[family] = blank
+	}
+	return &t
+}
+
+// placeless is the part of that for one file, or for none.
+func placeless(f *File, family int) *ranges {
+	var l list
+	end, more := key{}, true // behind the prefixes so far
+	for _, p := range special {
+		if p.Addr().Is6() != (family == 1) {
+			continue
+		}
+		at := keyOf(p.Addr())
+		if at != end {
+			l.add(end, 0)
+		}
+		end, more = behind(p)
+		if f == nil {
+			l.add(at, 1)
+			continue
+		}
+		known := f.table.families[family]
+		for i := known.find(at); i < len(known.values) && at.compare(end) < 0; i++ {
+			blank := int32(1)
+			if f.facts[known.values[i]] != (Facts{}) {
+				blank = 0
+			}
+			l.add(at, blank)
+			if i+1 < len(known.values) {
+				at = known.start(i + 1)
+			}
+		}
+	}
+	if more {
+		l.add(end, 0)
+	}
+	return l.ranges()
+}
+
 // facts are ranges of one family, whose values are the indices of facts: what
 // the files know together, so far as it is of interest.
 func (fs Files) facts(family int, interest *Interest) ([]Facts, *ranges) {

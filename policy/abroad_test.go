@@ -1,0 +1,113 @@
+package policy
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+// abroadFile knows where resolvers are: in Munich, in Shenzhen, and one of an AS
+// alone; and that 10.5.0.0/16 is an office in New York.
+const abroadFile = `198.51.100.0/24 EU/DE/BY asn:64500 at:48.25,11.5; 203.0.113.0/24 AS/CN/GD asn:4134 at:22.5,114; 192.0.2.0/24 asn:4134;
+	2001:db8::/32 EU/DE; 10.5.0.0/16 NA/US at:40.75,-74; fd05::/16 NA/US`
+
+// TestAbroad: an address for use within a network counts for CIDRs, and for
+// places its resolver's, unless a file knows it after all. The scope never leaves
+// what is for use within networks, nor goes into what a file knows of that.
+func TestAbroad(t *testing.T) {
+	for _, c := range []struct {
+		rules       string
+		client, via string
+		want        string // rule, bits
+	}{
+		{"country:DE use us; country:CN use us; default use us", "10.1.2.3", "198.51.100.1", "0 14"},
+		{"country:DE use us; country:CN use us; default use us", "10.1.2.3", "203.0.113.1", "1 14"},
+		{"country:DE use us; country:CN use us; default use us", "10.1.2.3", "192.0.2.1", "2 14"},
+		{"country:DE use us; country:CN use us; default use us", "10.1.2.3", "198.18.0.1", "2 14"},
+		{"country:DE use us; country:CN use us; default use us", "10.1.2.3", "2001:db8::1", "0 14"},
+		{"country:DE use us; country:CN use us; default use us", "10.4.2.3", "198.51.100.1", "0 16"},
+		{"country:DE use us; country:CN use us; default use us", "10.128.2.3", "198.51.100.1", "0 9"},
+		{"country:DE use us; country:CN use us; default use us", "100.64.2.3", "198.51.100.1", "0 10"},
+		{"country:DE use us; country:CN use us; default use us", "127.0.0.1", "198.51.100.1", "0 8"},
+		{"country:DE use us; country:CN use us; default use us", "169.254.0.1", "198.51.100.1", "0 16"},
+		{"country:DE use us; country:CN use us; default use us", "172.31.0.1", "198.51.100.1", "0 12"},
+		{"country:DE use us; country:CN use us; default use us", "192.168.0.1", "198.51.100.1", "0 16"},
+		{"country:DE use us; country:CN use us; default use us", "fc00::1", "198.51.100.1", "0 8"},
+		{"country:DE use us; country:CN use us; default use us", "fd01::1", "198.51.100.1", "0 14"},
+		{"country:DE use us; country:CN use us; default use us", "fe80::1", "198.51.100.1", "0 10"},
+		{"country:DE use us; country:CN use us; default use us", "10.5.2.3", "198.51.100.1", "2 16"}, // a file knows it
+		{"country:US use us; country:DE use us; default use us", "10.5.2.3", "198.51.100.1", "0 16"},
+		{"country:US use us; country:DE use us; default use us", "fd05::1", "198.51.100.1", "0 16"},
+		{"continent:EU use us; default use us", "10.1.2.3", "198.51.100.1", "0 14"},
+		{"subdivision:DE-BY use us; default use us", "10.1.2.3", "198.51.100.1", "0 14"},
+		{"asn:4134 use us; default use us", "10.1.2.3", "192.0.2.1", "0 14"},
+		{"!country:DE use us; default use us", "10.1.2.3", "198.51.100.1", "1 14"},
+
+		{"10.0.0.0/8 use us; country:DE use us; default use us", "10.1.2.3", "198.51.100.1", "0 14"},
+		{"country:DE use us; 10.0.0.0/8 use us; default use us", "10.1.2.3", "203.0.113.1", "1 14"},
+		{"10.1.2.0/24 use us; country:DE use us; default use us", "10.1.2.3", "198.51.100.1", "0 24"},
+		{"10.1.2.0/24 use us; country:DE use us; default use us", "10.1.3.3", "198.51.100.1", "1 24"},
+		{"198.51.100.0/24 use us; country:DE use us; default use us", "10.1.2.3", "198.51.100.1", "1 14"}, // its Via is not its address
+		{"region:office use us; country:DE use us; default use us", "10.1.2.3", "198.51.100.1", "0 16"},
+		{"region:office use us; country:DE use us; default use us", "10.1.2.3", "203.0.113.1", "2 16"},
+		{"region:office use us; country:DE use us; default use us", "10.9.2.3", "198.51.100.1", "1 13"},
+
+		{"10.0.0.0/8 use us; default use us", "10.1.2.3", "198.51.100.1", "0 8"}, // no rule asks for a place
+		{"default use us", "10.1.2.3", "198.51.100.1", "0 0"},
+		{"country:DE use us; default use us", "10.1.2.3", "", "1 1"},                  // its own source address
+		{"country:DE use us; default use us", "198.51.101.1", "198.51.100.1", "1 24"}, // nothing is known of it, but it is public
+	} {
+		w := newWorld(t)
+		w.failover("us: a", "u")
+		w.file(abroadFile)
+		w.region("office", "10.1.0.0/16 country:DE; 172.16.0.0/12 country:CN")
+		w.policy("p", c.rules)
+		who := client(c.client, c.via)
+		d, atlas := w.domain("p"), w.atlas()
+		rule, _ := atlas.rule(w.policies["p"], who)
+		if got := fmt.Sprint(rule, d.Scope(w.views(), atlas, who)); got != c.want {
+			t.Errorf("%s by way of %s with %s: got %s, want %s", c.client, c.via, c.rules, got, c.want)
+		}
+	}
+}
+
+// TestAbroadLatencyAndNearest: the resolver's place counts for estimates and
+// distances, too.
+func TestAbroadLatencyAndNearest(t *testing.T) {
+	for _, c := range []struct {
+		client, via string
+		latency     string // member and scope; hash decides among equals
+		nearest     string
+	}{
+		{"10.1.2.3", "198.51.100.1", "eu 14", "eu 14"},
+		{"10.1.2.3", "203.0.113.1", "cn 14", "cn 14"},
+		{"10.5.2.3", "198.51.100.1", "us 16", "us 16"},
+		{"10.9.2.3", "203.0.113.1", "us 24", "cn 16"}, // by its own prefix
+		{"10.8.2.3", "203.0.113.1", "cn 16", "us 16"},
+		{"fd01::1", "203.0.113.1", "cn 14", "cn 14"},
+		{"198.51.100.9", "", "eu 24", "eu 24"},
+	} {
+		w := newWorld(t)
+		w.file(abroadFile)
+		for _, name := range []string{"us", "eu", "cn"} {
+			w.failover(name+": "+name, "u")
+		}
+		w.failover("all: us eu cn", "uuu", func(f *pool.Failover) {
+			p := f.Sets[0].Pools[0]
+			p.Balance, p.Answers = pool.Nearest, 1
+			p.Near = w.neighbours("at:40.75,-74 !10.9.0.0/16", "at:50,8.75 !10.8.0.0/16", "at:35.75,139.75 !10.8.0.0/16")
+		})
+		w.table("10.9.2.0/24 us 0; asn:4134 cn 5; country:DE eu 6")
+		w.policy("fast", "latency us@40.75,-74 eu@50,8.75 cn; default use us")
+		views, atlas := w.views(), w.atlas()
+		q := Query{Client: client(c.client, c.via), Atlas: atlas}
+		for use, want := range map[string]string{"fast": c.latency, "all": c.nearest} {
+			d := w.domain(use)
+			got := ids(d.Decide(views, q, new(pool.Scratch), nil).Members)
+			if text := fmt.Sprint(got, " ", d.Scope(views, atlas, q.Client)); text != want {
+				t.Errorf("%s by way of %s with %s: got %s, want %s", c.client, c.via, use, text, want)
+			}
+		}
+	}
+}
