@@ -111,3 +111,27 @@ func TestAbroadLatencyAndNearest(t *testing.T) {
 		}
 	}
 }
+
+// TestAbroadLeavesNothing: what is worked out for a client abroad is not written
+// over what the atlas has for others, though they share a scratch.
+func TestAbroadLeavesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.file(abroadFile)
+	w.failover("all: us eu + cn", "uuu", func(f *pool.Failover) {
+		set := f.Sets[0]
+		set.Balance, set.Near = pool.Nearest, w.neighbours("10.0.0.0/8", "198.51.100.0/24") // of prefixes alone
+		set.Pools[0].Balance, set.Pools[0].Near = pool.Nearest, w.neighbours("at:40.75,-74", "at:50,8.75")
+	})
+	d, views, atlas := w.domain("all"), w.views(), w.atlas()
+	var s pool.Scratch
+	for range 3 {
+		for _, c := range []struct{ client, via, want string }{
+			{"198.51.100.9", "", "cn eu us"}, {"10.1.2.3", "198.51.100.1", "eu us cn"}, {"10.5.2.3", "198.51.100.1", "us eu cn"},
+		} {
+			got := d.Decide(views, Query{Client: client(c.client, c.via), Atlas: atlas, Draw: 1}, &s, nil)
+			if text := described(got); text != c.want+" (active)" {
+				t.Errorf("%s by way of %s: got %s, want %s", c.client, c.via, text, c.want)
+			}
+		}
+	}
+}

@@ -108,7 +108,7 @@ func (a *Atlas) Ranks(near int, c pool.Client, room []uint16) []uint16 {
 		return m.rank(v, room)
 	}
 	i, _ := m.table.Lookup(c.Addr)
-	return m.ranks[i]
+	return append(room, m.ranks[i]...) // a copy: the room is written to again
 }
 
 // Scope implements pool.Atlas.

@@ -53,8 +53,8 @@ func (b Balance) DefaultAnswers() int {
 // Atlas tells how near the members of pools, or the pools of sets, are to a
 // client. It is of one state of the geo files.
 type Atlas interface {
-	// Ranks are those of the members or pools that a Near stands for, in their
-	// order; lower is nearer. They may be made in the room given.
+	// Ranks appends to some room those of the members or pools that a Near stands
+	// for, in their order; lower is nearer.
 	Ranks(near int, c Client, room []uint16) []uint16
 	// Scope is the shortest prefix of the client, in bits, within which Ranks
 	// are the same.
