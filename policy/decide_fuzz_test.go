@@ -21,7 +21,7 @@ import (
 //   - where no pin and no failover_delay is set, it is what the model says: no
 //     unavailable member is named while an available one may be used;
 //   - the same question has the same answer, traced or not, with any scratch;
-//   - clients that share the scope's bits have the same answer.
+//   - clients that share the scope's bits have the same answer, whatever is up.
 func FuzzDecide(f *testing.F) {
 	addRandom(f, 800, 300)
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -29,8 +29,9 @@ func FuzzDecide(f *testing.F) {
 		for range 1 + r.below(3) {
 			r.failover()
 		}
+		r.files()
 		use := r.failovers[0].Name
-		for range r.below(4) {
+		for range r.below(5) {
 			use = r.policy()
 		}
 		d := r.domain(use, []AllDown{{}, nodata, servfail, next, cname, address}[r.below(6)])
@@ -38,12 +39,13 @@ func FuzzDecide(f *testing.F) {
 		q := r.query(pool.Family(r.below(2)), []string{
 			"10.1.2.3", "10.1.9.9", "10.9.9.9", "192.0.2.55", "198.51.100.7", "2001:db8::1", "2001:db8:1::1", "",
 		}[r.below(8)])
-		q.Draw = pool.Draw(r.below(256))
+		via := r.pick("", "192.0.2.55", "198.51.100.7")
+		q.Client, q.Draw = client(fmt.Sprint(q.Client.Addr), via), pool.Draw(r.below(256))
 
 		got := d.Decide(views, q, new(pool.Scratch), nil)
 		r.always(d, q, got)
-		m := model{world: r.world, views: views, fam: q.Family}
-		m.path, m.fenced = m.ways(d.Target, q.Client.Addr)
+		m := model{world: r.world, views: views, client: q.Client, fam: q.Family}
+		m.fenced = m.walk(d.Target)
 		if slices.ContainsFunc(got.Members, func(member *pool.Member) bool { return !m.usable(member) }) {
 			t.Fatalf("%s: beyond what the client may use", describe(got))
 		}
@@ -60,18 +62,31 @@ func FuzzDecide(f *testing.F) {
 		if again := d.Decide(views, q, &scratch, new(Trace)); !reflect.DeepEqual(again, got) {
 			t.Fatalf("first %s, then %s", describe(got), describe(again))
 		}
-		scope := d.Scope(views, q.Atlas, q.Client)
-		for range 4 {
-			near := q
-			near.Client.Addr = r.neighbour(q.Client.Addr, scope)
-			if d.Scope(views, q.Atlas, near.Client) != scope {
-				t.Fatalf("%s has scope %d, but %s has %d", q.Client.Addr, scope, near.Client.Addr, d.Scope(views, q.Atlas, near.Client))
+		r.scoped(d, q, via, views, r.live(1))
+	})
+}
+
+// scoped checks that those who share the scope's bits have the same answer.
+func (r *roll) scoped(d *Domain, q Query, via string, views ...pool.Views) {
+	r.t.Helper()
+	scope := d.Scope(views[0], q.Atlas, q.Client)
+	if !q.Client.Via.IsValid() {
+		via = "" // who shares the scope by chance only asks for himself
+	}
+	for range 4 {
+		near := q
+		near.Client = client(fmt.Sprint(r.neighbour(q.Client.Addr, scope)), via)
+		for _, v := range views {
+			alike := near.Client.Via.IsValid() == q.Client.Via.IsValid() // a public one need not stop before private networks
+			if own := d.Scope(v, q.Atlas, near.Client); own != scope && alike {
+				r.t.Fatalf("%s has scope %d, but %s has %d", q.Client.Addr, scope, near.Client.Addr, own)
 			}
-			if other := d.Decide(views, near, new(pool.Scratch), nil); !reflect.DeepEqual(other, got) {
-				t.Fatalf("%s gets %s, but %s, within %d bits, gets %s", q.Client.Addr, describe(got), near.Client.Addr, scope, describe(other))
+			got, other := d.Decide(v, q, new(pool.Scratch), nil), d.Decide(v, near, new(pool.Scratch), nil)
+			if !reflect.DeepEqual(other, got) {
+				r.t.Fatalf("%s gets %s, but %s, within %d bits, gets %s", q.Client.Addr, describe(got), near.Client.Addr, scope, describe(other))
 			}
 		}
-	})
+	}
 }
 
 // roll makes a world by dice.
@@ -119,7 +134,11 @@ func (r *roll) change(f *pool.Failover) {
 		f.Pin = r.below(len(f.Sets))
 	}
 	for _, s := range f.Sets {
-		s.Balance = pool.Balance([]int{0, 1, 2, 3, 5}[r.below(5)])
+		s.Balance = pool.Balance(r.below(6))
+		s.Near = r.neighbours(make([]string, len(s.Pools))...)
+		if r.below(2) == 0 {
+			s.Near = r.neighbours([]string{"at:50,8.75", "at:40.75,-74"}[:len(s.Pools)]...)
+		}
 		s.Answers = r.below(3)
 		s.MinAvailable = 1 + r.below(5)/4
 		for i := range s.Pools {
@@ -131,13 +150,40 @@ func (r *roll) change(f *pool.Failover) {
 			p.HealthyWhen, _ = pool.ParseQuorum([]string{"any", "all", "50%", "2"}[r.below(4)])
 			var from []string
 			for _, m := range p.Members {
-				from = append(from, []string{"", "10.0.0.0/8", "10.1.2.0/28", "!10.0.0.0/8 192.0.2.0/24"}[r.below(4)])
+				from = append(from, r.pick("", "", "at:50,8.75 ", "at:40.75,-74 ")+
+					r.pick("", "10.0.0.0/8", "10.1.2.0/28", "!10.0.0.0/8 192.0.2.0/24", "country:CN", "!asn:4134"))
 				if m0 := p.Members[0]; m0.Addr.BitLen() == m.Addr.BitLen() && r.below(6) == 0 {
 					m.Addr = m0.Addr // the same record twice
 				}
 			}
 			p.Near = r.neighbours(from...)
 		}
+	}
+}
+
+// files adds geo files and a table of latencies, or none.
+func (r *roll) files() {
+	networks := []string{"10.0.0.0/8", "10.1.0.0/16", "10.1.2.0/24", "10.9.0.0/16", "192.0.2.0/24", "198.51.100.0/24", "2001:db8::/48", "2001:db8:1::/48"}
+	for range r.below(3) {
+		var lines []string
+		for range 1 + r.below(6) {
+			lines = append(lines, r.pick(networks...)+" "+r.pick("AS/CN/GD asn:4134", "AS/CN", "EU/DE at:50,8.75", "NA/US at:34,-118.25", "asn:4134", ""))
+		}
+		r.someFile(strings.Join(lines, ";"))
+	}
+	var pools []string
+	for _, f := range r.failovers {
+		pools = append(pools, f.Name)
+	}
+	var rows []string
+	for i := range r.below(6) {
+		source := append(networks, "country:CN", "continent:EU", "asn:4134")[(r.below(6)+2*i)%11]
+		if row := source + " " + pools[r.below(len(pools))]; !slices.ContainsFunc(rows, func(other string) bool { return strings.HasPrefix(other, row) }) {
+			rows = append(rows, row+" "+r.pick("0", "5", "10", "20", "100"))
+		}
+	}
+	if rows != nil {
+		r.table(strings.Join(rows, ";"))
 	}
 }
 
@@ -151,10 +197,20 @@ func (r *roll) policy() string {
 		targets = append(targets, fmt.Sprintf("p%d", i))
 	}
 	name, rules := fmt.Sprintf("p%d", len(r.policies)), ""
+	if r.below(3) == 0 {
+		rules = "latency"
+		for _, f := range r.failovers {
+			rules += " " + f.Name + r.pick("", "@50,8.75", "@40.75,-74")
+		}
+		rules += "; tolerance " + r.pick("0", "10", "100") + "; answers " + r.pick("1", "2") + "; default use " + targets[r.below(len(targets))]
+		r.world.policy(name, rules)
+		return name
+	}
 	for range r.below(4) {
-		rules += []string{
+		rules += r.pick(
 			"10.0.0.0/8", "10.1.0.0/16", "10.0.0.0/8 !10.1.2.0/24", "192.0.2.0/24", "!10.0.0.0/8", "2001:db8::/32", "!2001:db8:1::/48",
-		}[r.below(7)] + " use " + targets[r.below(len(targets))] + []string{"", "", " fence"}[r.below(3)] + ";"
+			"country:CN", "continent:EU asn:4134", "!country:DE", "subdivision:CN-GD 10.9.0.0/16",
+		) + " use " + targets[r.below(len(targets))] + []string{"", "", " fence"}[r.below(3)] + ";"
 	}
 	r.world.policy(name, rules+"default use "+targets[r.below(len(targets))])
 	return name

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"net/netip"
 	"slices"
 
 	"github.com/gtm-dns/coredns-gtm/pool"
@@ -11,28 +10,49 @@ import (
 type model struct {
 	*world
 	views  pool.Views // for the active set under hold and manual
+	client pool.Client
 	fam    pool.Family
-	path   []int // failovers that the client's rule may use, in order
+	ways   []way // that the client's rule may go, in order
+	path   []int // failovers on them, in order
 	fenced bool  // a fence ends the path
 }
 
-// ways is the path from a target: rule 7, and where rule 8 goes from there.
-func (m *model) ways(t Target, addr netip.Addr) (path []int, fenced bool) {
-	if t.Policy == nil {
-		return []int{t.Failover}, false
+// way is a failover, or what a latency policy chooses among.
+type way struct {
+	l         *Latency // or nil
+	estimates []float64
+	failovers []int // the best one first
+}
+
+// walk finds the ways from a target: rule 7, and where rule 8 goes from there.
+func (m *model) walk(t Target) (fenced bool) {
+	p := t.Policy
+	if p == nil {
+		m.add(way{failovers: []int{t.Failover}})
+		return false
 	}
-	rules := t.Policy.Rules
-	last := len(rules) - 1
-	i := scan(rules[:last], visitor{addr: addr})
-	path, fenced = m.ways(rules[i].Target, addr)
-	if fenced || rules[i].Fence {
-		return path, true
+	v, last := m.visitor(m.client), len(p.Rules)-1
+	if l := p.Latency; l != nil {
+		w := way{l: l, estimates: m.estimates(l, v)}
+		for _, i := range ranked(w.estimates) {
+			w.failovers = append(w.failovers, l.Pools[i].Failover)
+		}
+		m.add(w)
+	} else {
+		i := int(scan(p.Rules[:last], v))
+		if m.walk(p.Rules[i].Target) || p.Rules[i].Fence {
+			return true
+		}
+		if i == last {
+			return false
+		}
 	}
-	if int(i) < last {
-		more, f := m.ways(rules[last].Target, addr)
-		path, fenced = append(path, more...), f
-	}
-	return path, fenced
+	return m.walk(p.Rules[last].Target)
+}
+
+func (m *model) add(w way) {
+	m.ways = append(m.ways, w)
+	m.path = append(m.path, w.failovers...)
 }
 
 // usable says whether a member is of the path.
@@ -61,13 +81,13 @@ func (m *model) unavailable(d Decision, member *pool.Member) bool {
 // decide is what is to come of a query, as outcomeOf tells it; "" where the
 // model does not go.
 func (m *model) decide(d *Domain) string {
-	for _, i := range m.path {
-		f := m.failovers[i]
-		if f.Pin != pool.NoSet || f.FailoverDelay > 0 {
+	for _, w := range m.ways {
+		if slices.ContainsFunc(w.failovers, func(i int) bool { return m.failovers[i].Pin != pool.NoSet || m.failovers[i].FailoverDelay > 0 }) {
 			return ""
 		}
-		if set := m.active(i, m.fam); set != nil {
-			return m.membersOrNoData(set, m.answerable(f, set, m.fam))
+		if i := m.serving(w); i >= 0 {
+			set := m.active(i, m.fam)
+			return m.membersOrNoData(set, m.answerable(m.failovers[i], set, m.fam))
 		}
 	}
 	for _, i := range m.path { // rule 8: weight 0
@@ -103,6 +123,22 @@ func (m *model) decide(d *Domain) string {
 		return "addresses"
 	}
 	return "nodata"
+}
+
+// serving is the failover of a way that serves, or -1.
+func (m *model) serving(w way) int {
+	serves := func(i int) bool { return m.active(i, m.fam) != nil }
+	if w.l == nil {
+		if serves(w.failovers[0]) {
+			return w.failovers[0]
+		}
+		return -1
+	}
+	i := w.l.chosen(w.estimates, m.client, func(i int) bool { return serves(w.l.Pools[i].Failover) })
+	if i < 0 {
+		return -1
+	}
+	return w.l.Pools[i].Failover
 }
 
 func (m *model) membersOrNoData(set *pool.Set, some bool) string {

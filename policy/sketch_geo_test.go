@@ -247,7 +247,7 @@ func (w *world) candidate(word string) Candidate {
 // the client's own address is for use within a network.
 func client(addr, via string) pool.Client {
 	var c pool.Client
-	if addr != "" {
+	if addr != "" && addr != "invalid IP" {
 		c.Addr = netip.MustParseAddr(addr)
 		c.Bits = c.Addr.BitLen()
 	}
