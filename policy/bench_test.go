@@ -65,6 +65,37 @@ func benchWorld(tb testing.TB, c benchCase) (*Domain, pool.Views, *Atlas) {
 	return w.domain("geo"), w.views(), w.atlas()
 }
 
+// placeCases are policies by place, latency and distance, as world.declare has
+// them. The clients of benchQuery are in two countries.
+var placeCases = []struct{ name, policies string }{
+	{"country", "p = country:US use main; country:CN use world; default use world"},
+	{"countries ASNs and CIDRs", `p = 198.51.100.0/24 use world; asn:64500 asn:64501 use main; subdivision:CN-GD use main; region:r use main fence;
+		10.1.128.0/20 use main; !country:CN use main; default use world`},
+	{"latency by table", "p = latency main world; default use world"},
+	{"latency by distance", "p = latency main@50,8.75 world@40.75,-74; tolerance 10; default use world"},
+	{"latency among equals", "p = latency main@50,8.75 world@50,8.75; tolerance 10; answers 2; default use world"},
+	{"latency within country", "fast = latency main world; default use world | p = country:CN use fast; default use main"},
+	{"nearest by distance", "p = 0.0.0.0/0 use near; default use near"},
+}
+
+// placeWorld is the domain and its views, with geo files.
+func placeWorld(tb testing.TB, policies string) (*Domain, pool.Views, *Atlas) {
+	tb.Helper()
+	w := newWorld(tb)
+	w.failover("main: a b c d", "uuuu", func(f *pool.Failover) { f.Sets[0].Pools[0].Balance = pool.RoundRobin })
+	w.failover("world: e g h", "uuu", func(f *pool.Failover) { f.Sets[0].Pools[0].Balance = pool.Random })
+	w.failover("near: i j k l + m n", "uuuuuu", func(f *pool.Failover) {
+		set := f.Sets[0]
+		set.Balance, set.Near = pool.Nearest, w.neighbours("at:50,8.75", "at:40.75,-74")
+		set.Pools[0].Balance, set.Pools[0].Near = pool.Nearest, w.neighbours("at:50,8.75", "at:50,8.75 country:CN", "at:40.75,-74", "")
+	})
+	w.file("10.1.0.0/17 AS/CN/GD at:22.5,114; 10.1.128.0/17 EU/DE/BY at:48.25,11.5; 198.51.100.0/24 NA/US at:40.75,-74")
+	w.file("10.1.64.0/18 asn:4134; 10.1.128.0/18 asn:64500")
+	w.table("country:CN main 30; country:CN world 35; 10.1.128.0/20 main 1; 10.1.128.0/17 world 2")
+	w.region("r", "country:CN !asn:4134; 10.9.0.0/16")
+	return w.domain(w.declare(policies)), w.views(), w.atlas()
+}
+
 // benchQuery is one of those that benchmarks ask in turn.
 func benchQuery(a *Atlas, i int) Query {
 	addr := netip.AddrFrom4([4]byte{10, 1, byte(i >> 8), byte(i)})
@@ -75,14 +106,24 @@ func BenchmarkDecide(b *testing.B) {
 	for _, c := range benchCases() {
 		b.Run(c.name, func(b *testing.B) {
 			d, views, atlas := benchWorld(b, c)
-			var s pool.Scratch
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				if got := d.Decide(views, benchQuery(atlas, i), &s, nil); got.Outcome != Members {
-					b.Fatal(describe(got))
-				}
-			}
+			benchDecide(b, d, views, atlas)
 		})
+	}
+	for _, c := range placeCases {
+		b.Run(c.name, func(b *testing.B) {
+			d, views, atlas := placeWorld(b, c.policies)
+			benchDecide(b, d, views, atlas)
+		})
+	}
+}
+
+func benchDecide(b *testing.B, d *Domain, views pool.Views, atlas *Atlas) {
+	var s pool.Scratch
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if got := d.Decide(views, benchQuery(atlas, i), &s, nil); got.Outcome != Members {
+			b.Fatal(describe(got))
+		}
 	}
 }
 
@@ -90,15 +131,11 @@ func BenchmarkDecide(b *testing.B) {
 func TestDecideAllocatesNothing(t *testing.T) {
 	for _, c := range benchCases() {
 		d, views, atlas := benchWorld(t, c)
-		var s pool.Scratch
-		i := 0
-		if n := testing.AllocsPerRun(200, func() {
-			d.Decide(views, benchQuery(atlas, i), &s, nil)
-			d.Scope(views, atlas, benchQuery(atlas, i).Client)
-			i++
-		}); n != 0 {
-			t.Errorf("%s: %g allocations", c.name, n)
-		}
+		allocatesNothing(t, c.name, d, views, atlas)
+	}
+	for _, c := range placeCases {
+		d, views, atlas := placeWorld(t, c.policies)
+		allocatesNothing(t, c.name, d, views, atlas)
 	}
 	for _, health := range []string{"dd", "du", "ud"} {
 		for kind := range AllDowns() {
@@ -106,13 +143,27 @@ func TestDecideAllocatesNothing(t *testing.T) {
 			w.failover("us: a b6", health)
 			w.failover("world: c d6", "dd")
 			w.policy("geo", "10.0.0.0/8 use us; default use world")
-			d, views := w.domain("geo", AllDown{Kind: AllDownKind(kind), Addrs: address.Addrs}), w.views()
-			atlas := w.atlas()
-			var s pool.Scratch
-			if n := testing.AllocsPerRun(50, func() { d.Decide(views, benchQuery(atlas, 1), &s, nil) }); n != 0 {
-				t.Errorf("%s of %s: %g allocations", AllDownKind(kind), health, n)
+			w.table("10.0.0.0/8 us 10; 10.0.0.0/8 world 20")
+			w.policy("fast", "latency us world; default use us")
+			for _, use := range []string{"geo", "fast"} {
+				d, views, atlas := w.domain(use, AllDown{Kind: AllDownKind(kind), Addrs: address.Addrs}), w.views(), w.atlas()
+				allocatesNothing(t, fmt.Sprintf("%s: %s of %s", use, AllDownKind(kind), health), d, views, atlas)
 			}
 		}
+	}
+}
+
+func allocatesNothing(t *testing.T, what string, d *Domain, views pool.Views, atlas *Atlas) {
+	t.Helper()
+	var s pool.Scratch
+	i := 0
+	if n := testing.AllocsPerRun(200, func() {
+		q := benchQuery(atlas, i*331) // of both countries
+		d.Decide(views, q, &s, nil)
+		d.Scope(views, atlas, q.Client)
+		i++
+	}); n != 0 {
+		t.Errorf("%s: %g allocations", what, n)
 	}
 }
 

@@ -10,7 +10,9 @@ func (w *walk) latency(p *Policy) bool {
 	w.trace.latency(p, w.q, w.use)
 	w.answers = l.Answers
 	if w.use == activeSet {
-		if i, ok := l.best(&r, w.q.Client, w.free(l)); ok {
+		free := w.free(l)
+		w.dropped(l, &r, free)
+		if i, ok := l.best(&r, w.q.Client, free); ok {
 			return w.nearest(l, &r, i)
 		}
 	} else {
@@ -37,6 +39,18 @@ func (w *walk) nearest(l *Latency, r *ranking, i int) bool {
 		}
 	}
 	return true
+}
+
+// dropped tells the trace of the pools that would count, but do not serve.
+func (w *walk) dropped(l *Latency, r *ranking, free uint64) {
+	if w.trace == nil {
+		return
+	}
+	for _, i := range r.order {
+		if free&(1<<i) == 0 {
+			w.trace.failover(w.views.At(l.Pools[i].Failover), w.q.Family, w.use)
+		}
+	}
 }
 
 // free are the pools that serve, a bit each: those that lack the family, but are

@@ -120,3 +120,129 @@ func TestTraceChangesNothing(t *testing.T) {
 		}
 	}
 }
+
+// TestTracePlaces: what geo files know of the client, and a latency policy's
+// estimates.
+func TestTracePlaces(t *testing.T) {
+	const rules = "fast = latency us eu@50,8.75 jp; tolerance 1; default use jp | outer = asn:4134 !country:DE use fast fence; region:r use eu; default use jp"
+	for _, c := range []struct {
+		name        string
+		health      [3]string
+		client, via string
+		want        string
+	}{
+		{"known", [3]string{"u", "u", "u"}, "198.51.100.1", "", `
+question www.example.org.: IPv4, asked by 198.51.100.1/32
+place 198.51.100.1/32: continent:AS country:CN subdivision:CN-GD subdivision:CN-SZ asn:4134 at 22.50 114.00
+rule outer: number 1 matches: from asn:4134 !country:DE, fenced
+latency fast: us-0-0 12.2 ms, eu-0-0 137.1 ms, jp-0-0 unknown
+failover us: set s0 answers: active
+set s0: available
+picked s0: active: us-0-0/a
+`},
+		{"the best one is down", [3]string{"d", "u", "u"}, "198.51.100.1", "", `
+question www.example.org.: IPv4, asked by 198.51.100.1/32
+place 198.51.100.1/32: continent:AS country:CN subdivision:CN-GD subdivision:CN-SZ asn:4134 at 22.50 114.00
+rule outer: number 1 matches: from asn:4134 !country:DE, fenced
+latency fast: us-0-0 12.2 ms, eu-0-0 137.1 ms, jp-0-0 unknown
+failover us: no set is available
+set s0: unavailable, by its checks
+member us-0-0/a: left out: down by its checks
+failover eu: set s0 answers: active
+set s0: available
+picked s0: active: eu-0-0/b
+`},
+		{"all that are known are down", [3]string{"d", "d", "u"}, "198.51.100.1", "", `
+question www.example.org.: IPv4, asked by 198.51.100.1/32
+place 198.51.100.1/32: continent:AS country:CN subdivision:CN-GD subdivision:CN-SZ asn:4134 at 22.50 114.00
+rule outer: number 1 matches: from asn:4134 !country:DE, fenced
+latency fast: us-0-0 12.2 ms, eu-0-0 137.1 ms, jp-0-0 unknown
+failover us: no set is available
+set s0: unavailable, by its checks
+member us-0-0/a: left out: down by its checks
+failover eu: no set is available
+set s0: unavailable, by its checks
+member eu-0-0/b: left out: down by its checks
+rule fast: the default
+failover jp: set s0 answers: active
+set s0: available
+picked s0: active: jp-0-0/c
+`},
+		{"all is down", [3]string{"d", "d", "d"}, "198.51.100.1", "", `
+question www.example.org.: IPv4, asked by 198.51.100.1/32
+place 198.51.100.1/32: continent:AS country:CN subdivision:CN-GD subdivision:CN-SZ asn:4134 at 22.50 114.00
+rule outer: number 1 matches: from asn:4134 !country:DE, fenced
+latency fast: us-0-0 12.2 ms, eu-0-0 137.1 ms, jp-0-0 unknown
+failover us: no set is available
+set s0: unavailable, by its checks
+member us-0-0/a: left out: down by its checks
+failover eu: no set is available
+set s0: unavailable, by its checks
+member eu-0-0/b: left out: down by its checks
+rule fast: the default
+failover jp: no set is available
+set s0: unavailable, by its checks
+member jp-0-0/c: left out: down by its checks
+failover us: looked at for members of weight 0 that are up
+failover eu: looked at for members of weight 0 that are up
+failover jp: looked at for members of weight 0 that are up
+on_all_down www.example.org.: nothing is available: serve_all
+failover us: health is ignored
+picked s0: serve_all: us-0-0/a
+`},
+		{"abroad", [3]string{"u", "u", "u"}, "10.1.2.3", "192.0.2.1", `
+question www.example.org.: IPv4, asked by 10.1.2.3/32
+place 10.1.2.3/32: asn:4134, of 192.0.2.1 in its place
+rule outer: number 1 matches: from asn:4134 !country:DE, fenced
+latency fast: us-0-0 unknown, eu-0-0 unknown, jp-0-0 unknown
+rule fast: the default
+failover jp: set s0 answers: active
+set s0: available
+picked s0: active: jp-0-0/c
+`},
+		{"abroad, and unknown there", [3]string{"u", "u", "u"}, "10.1.2.3", "192.0.3.1", `
+question www.example.org.: IPv4, asked by 10.1.2.3/32
+place 10.1.2.3/32: nothing is known, of 192.0.3.1 in its place
+rule outer: the default
+failover jp: set s0 answers: active
+set s0: available
+picked s0: active: jp-0-0/c
+`},
+		{"at home", [3]string{"u", "u", "u"}, "10.5.2.3", "198.51.100.1", `
+question www.example.org.: IPv4, asked by 10.5.2.3/32
+place 10.5.2.3/32: continent:EU country:DE
+rule outer: number 2 matches: from region:r
+failover eu: set s0 answers: active
+set s0: available
+picked s0: active: eu-0-0/b
+`},
+		{"nobody", [3]string{"u", "u", "u"}, "", "", `
+question www.example.org.: IPv4, asked by an unknown client
+place an unknown client: nothing is known
+rule outer: the default
+failover jp: set s0 answers: active
+set s0: available
+picked s0: active: jp-0-0/c
+`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			for i, line := range []string{"us: a", "eu: b", "jp: c"} {
+				w.failover(line, c.health[i])
+			}
+			w.file("198.51.100.0/24 AS/CN/GD/SZ asn:4134 at:22.5,114; 192.0.2.0/24 asn:4134; 10.5.0.0/16 EU/DE")
+			w.table("198.51.100.0/24 us 12.24")
+			w.region("r", "continent:EU")
+			d := w.domain(w.declare(rules))
+			var trace Trace
+			q := Query{Client: client(c.client, c.via), Atlas: w.atlas()}
+			traced := d.Decide(w.views(), q, new(pool.Scratch), &trace)
+			if got := "\n" + trace.String(); got != c.want {
+				t.Errorf("got %s", got)
+			}
+			if plain := d.Decide(w.views(), q, new(pool.Scratch), nil); describe(plain) != describe(traced) {
+				t.Errorf("without a trace it is %s, with one %s", describe(plain), describe(traced))
+			}
+		})
+	}
+}
