@@ -80,7 +80,7 @@ func TestHashSecondAnswer(t *testing.T) {
 // TestHashSticks: a lost member moves its own clients alone, and a new one takes
 // clients for itself alone.
 func TestHashSticks(t *testing.T) {
-	clients := networks(20_000, false)
+	clients := append(networks(50_000, false), networks(50_000, true)...)
 	for _, c := range []struct {
 		name          string
 		before, after string // pools
@@ -96,6 +96,8 @@ func TestHashSticks(t *testing.T) {
 		{"a member added, by weight", "a*1 b*2 c*3", "a*1 b*2 c*3 x*4", "uuu", "uuuu", "", "x", .4},
 		{"the odd weight leaves, the rest are even", "a*2 b*2 c*5", "a*2 b*2 c*5", "uuu", "uud", "c", "", 5. / 9},
 		{"a weight raised", "a*1 b*1", "a*1 b*3", "uu", "uu", "a", "b", .25},
+		{"a pool down", "a + b + c + d", "a + b + c + d", "uuuu", "uduu", "b", "", .25},
+		{"a pool added", "a + b + c", "a + b + c + x", "uuu", "uuuu", "", "x", .25},
 		{"in another order", "a b c d", "d b a c", "uuuu", "uuuu", "", "", 0},
 		{"all weights scaled", "a*1 b*2 c*3", "a*2 b*4 c*6", "uuu", "uuu", "", "", 0},
 	} {
@@ -118,6 +120,48 @@ func TestHashSticks(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHashStays: while members come and go, a client's answer stays as long as its
+// member lives, unless one comes back that is more its own; and when all are back,
+// all have the answer that they had.
+func TestHashStays(t *testing.T) {
+	const members = "a*1 b*2 c*3 d*2 e*4 f*4 g*1 h*3"
+	clients := networks(100_000, false)
+	health := "uuuuuuuu"
+	whole := answersOf(hashed(t, 1, members, health), clients)
+	before := whole
+	for _, after := range []string{"duuuuuuu", "dududuuu", "uuuuduuu", "uuuudddu", "uuuudddd", "dddddddu", "duduuuud", "uuuuuuuu"} {
+		now := answersOf(hashed(t, 1, members, after), clients)
+		for i := range clients {
+			lost, came := before[i][0]-'a', now[i][0]-'a'
+			if lost != came && after[lost] == 'u' && health[came] == 'u' {
+				t.Fatalf("%s to %s: %s went from %s to %s", health, after, clients[i].Addr, before[i], now[i])
+			}
+		}
+		before, health = now, after
+	}
+	if !slices.Equal(before, whole) {
+		t.Error("all are back, but not where they were")
+	}
+}
+
+// TestHashMoves: the clients of a lost member go to the others by their weights,
+// and a new one takes the same share of each.
+func TestHashMoves(t *testing.T) {
+	clients := networks(100_000, true)
+	moves := func(before, after string) map[string]int {
+		moved := map[string]int{}
+		now := answersOf(hashed(t, 1, "a*1 b*2 c*3 d*4", after), clients)
+		for i, was := range answersOf(hashed(t, 1, "a*1 b*2 c*3 d*4", before), clients) {
+			if was != now[i] {
+				moved[was+" to "+now[i]]++
+			}
+		}
+		return moved
+	}
+	expect(t, moves("uuuu", "uudu"), map[string]float64{"c to a": 1. / 7, "c to b": 2. / 7, "c to d": 4. / 7})
+	expect(t, moves("uudu", "uuuu"), map[string]float64{"a to c": 1. / 7, "b to c": 2. / 7, "d to c": 4. / 7})
 }
 
 // TestHashNetworks: a /24 and a /48 stay together, and less is known of some.
