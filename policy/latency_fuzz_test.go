@@ -15,7 +15,7 @@ import (
 // compares each of its decisions with what the rules say, read slowly; and its
 // bits with the shortest prefix that has the same estimates in order.
 func FuzzLatency(f *testing.F) {
-	addRandom(f, 300, 200)
+	addRandom(f, 250, 200)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := dice{data}
 		s := []space{newSpace("192.0.0.0", 16), newSpace("192.0.2.0", 24), newSpace("2001:db8::", 40)}[d.below(3)]

@@ -172,11 +172,11 @@ func TestLatencyTableTells(t *testing.T) {
 	}
 	table := read("192.0.2.0/24,us,1\nasn:4134,us,2\nasn:64500,us,2\ncountry:CN,us,3\nsubdivision:CN-GD,eu,4")
 	for pool, want := range map[string]string{"us": "[country asn] true", "eu": "[subdivision] true", "jp": "[] false"} {
-		if got := fmt.Sprint(table.Kinds(pool), table.Has(pool)); got != want {
+		if got := fmt.Sprintf("%v %t", table.Kinds(pool), table.Has(pool)); got != want {
 			t.Errorf("%s: got %s, want %s", pool, got, want)
 		}
 	}
-	if got := fmt.Sprint((*LatencyTable)(nil).Kinds("us"), (*LatencyTable)(nil).Has("us")); got != "[] false" {
+	if got := fmt.Sprintf("%v %t", (*LatencyTable)(nil).Kinds("us"), (*LatencyTable)(nil).Has("us")); got != "[] false" {
 		t.Errorf("no table tells %s", got)
 	}
 	if table := read("192.0.2.0/24,us,1"); table.Kinds("us") != nil || !table.Has("us") {

@@ -14,7 +14,7 @@ import (
 // rank of each, for every address of a small space, is how many different ones are
 // nearer, and the bits the shortest prefix that has the same ranks.
 func FuzzNearness(f *testing.F) {
-	addRandom(f, 200, 120)
+	addRandom(f, 150, 120)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := dice{data}
 		s := []space{newSpace("0.0.0.0", 0), newSpace("192.0.2.0", 24), newSpace("2001:db8::", 40)}[d.below(3)]

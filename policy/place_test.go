@@ -66,7 +66,7 @@ func TestMatchPlaces(t *testing.T) {
 			}
 			w.policy("p", c.from+" use us; default use us")
 			var in []string
-			for _, name := range strings.Fields("shenzhen munich europe carrier beijing none nobody") {
+			for name := range strings.FieldsSeq("shenzhen munich europe carrier beijing none nobody") {
 				if addr, _ := netip.ParseAddr(clients[name]); w.match("p", addr) == 0 {
 					in = append(in, name)
 				}

@@ -18,7 +18,7 @@ import (
 //     rules of prefixes alone that nobody gets are said to be;
 //   - the rules and the regions that are said to be nobody's now are just those.
 func FuzzRules(f *testing.F) {
-	addRandom(f, 300, 120)
+	addRandom(f, 250, 120)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := dice{data}
 		s := []space{

@@ -16,7 +16,7 @@ import (
 // every way that the decision may take is the same, and that clients for whom
 // that is so get the same answer, whatever is up.
 func FuzzScope(f *testing.F) {
-	addRandom(f, 200, 250)
+	addRandom(f, 150, 250)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := dice{data}
 		w := newWorld(t)
@@ -175,10 +175,10 @@ func (w *world) way(t Target, c pool.Client) (text string, fenced bool) {
 func (w *world) wayOf(f *pool.Failover, c pool.Client) string {
 	text := f.Name
 	look := func(b pool.Balance, near int) {
-		switch {
-		case b == pool.Hash:
+		switch b {
+		case pool.Hash:
 			text += network24(c)
-		case b == pool.Nearest:
+		case pool.Nearest:
 			n := w.near[near-1]
 			asks := slices.ContainsFunc(n, func(one Neighbour) bool { return one.At != nil || slices.ContainsFunc(one.From, asksPlace) })
 			text += ranksOf(n, w.visitor(c)) + w.elsewhere(c, asks)

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -40,10 +41,7 @@ func (s space) all() []netip.Addr {
 	for x := range 256 {
 		list = append(list, s.addr(x))
 	}
-	for i := range s.from {
-		list = append(list, s.outside(i))
-	}
-	return list
+	return append(list, s.around()...)
 }
 
 // prefix is one within the space, or all of it.
@@ -72,18 +70,16 @@ func check[V comparable](t *testing.T, s space, table func(netip.Addr) (V, int),
 	for x := range values {
 		values[x] = right(s.addr(x))
 	}
-	outside := map[netip.Addr]V{}
-	for i := range s.from {
-		outside[s.outside(i)] = right(s.outside(i))
-	}
-	for _, a := range s.more {
-		outside[a] = right(a)
+	outside := map[V]int{} // value -> the most bits that an address with it shares with the space
+	for _, a := range s.around() {
+		shared := 0
+		for netip.PrefixFrom(s.base, shared+1).Masked().Contains(a) {
+			shared++
+		}
+		outside[right(a)] = max(outside[right(a)], shared)
 	}
 	for x, want := range values {
-		bits := s.from + 8
-		for bits > 0 && alike(s, values, outside, x, bits-1) {
-			bits--
-		}
+		bits := shortest(s, values, outside, x)
 		for _, addr := range []netip.Addr{s.addr(x), s.low(x)} {
 			if value, got := table(addr); value != want || got < bits || got > bits && !s.safe {
 				t.Fatalf("%s: got %v of %d bits, want %v of %d", addr, value, got, want, bits)
@@ -95,6 +91,35 @@ func check[V comparable](t *testing.T, s space, table func(netip.Addr) (V, int),
 	}
 }
 
+// around are addresses of all that is outside.
+func (s space) around() []netip.Addr {
+	list := slices.Clone(s.more)
+	for i := range s.from {
+		list = append(list, s.outside(i))
+	}
+	return list
+}
+
+// shortest is the length of the shortest prefix around an address of the space in
+// which all have its value.
+func shortest[V comparable](s space, values [256]V, outside map[V]int, x int) int {
+	for n := 8; n > 0; n-- {
+		size := 256 >> (n - 1) // of the prefix that is shorter by one bit
+		for _, v := range values[x/size*size:][:size] {
+			if v != values[x] {
+				return s.from + n
+			}
+		}
+	}
+	bits := 0
+	for v, shared := range outside {
+		if v != values[x] {
+			bits = max(bits, shared+1)
+		}
+	}
+	return bits
+}
+
 // low is an address that differs from one of the space in bits that the space
 // leaves out, if there are any.
 func (s space) low(x int) netip.Addr {
@@ -104,25 +129,4 @@ func (s space) low(x int) netip.Addr {
 	}
 	low, _ := netip.AddrFromSlice(b)
 	return low
-}
-
-// alike says whether all addresses that share their first bits with one of the
-// space have its value.
-func alike[V comparable](s space, values [256]V, outside map[netip.Addr]V, x, bits int) bool {
-	size := 256 >> max(0, bits-s.from)
-	for _, v := range values[x/size*size:][:size] {
-		if v != values[x] {
-			return false
-		}
-	}
-	if bits >= s.from {
-		return true
-	}
-	around := netip.PrefixFrom(s.base, bits).Masked()
-	for a, v := range outside {
-		if v != values[x] && around.Contains(a) {
-			return false
-		}
-	}
-	return true
 }
