@@ -161,7 +161,7 @@ func (w *watcher) takeGeo(i int) error {
 	switch {
 	case err != nil:
 		return err
-	case file == was:
+	case file.Equal(was): // maybe read anew, where a foreign one was there meanwhile
 		return errUnchanged
 	}
 	if lost := file.Lost(was); lost != "" {
