@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -107,11 +108,20 @@ func (s *shelter) do(err error) {
 	}
 }
 
-// watched is a block whose files are watched, and what was made of them.
+// watching is a block whose files are watched, and what was made of them.
 type watching struct {
 	*watcher
-	plan    *plan
-	atlases []*policy.Atlas // as they were published
+	plan *plan
+
+	mu      sync.Mutex // guards following
+	atlases []*policy.Atlas
+}
+
+// published are the atlases so far.
+func (w *watching) published() []*policy.Atlas {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.atlases
 }
 
 func watch(tb testing.TB, body string) *watching {
@@ -125,7 +135,11 @@ func watch(tb testing.TB, body string) *watching {
 		tb.Fatal(err)
 	}
 	w := &watching{plan: p}
-	w.watcher = newWatcher(p, atlas.Knowledge, &process.shelf, func(a *policy.Atlas) { w.atlases = append(w.atlases, a) })
+	w.watcher = newWatcher(p, atlas.Knowledge, &process.shelf, func(a *policy.Atlas) {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.atlases = append(w.atlases, a)
+	})
 	return w
 }
 

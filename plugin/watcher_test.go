@@ -3,6 +3,7 @@ package gtm
 import (
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -78,17 +79,17 @@ func TestWatcherSees(t *testing.T) {
 			log := captureLog(t)
 			old := w.know.Files[0]
 			w.look()
-			if len(w.atlases) != 0 || w.know.Files[0] != old {
+			if len(w.published()) != 0 || w.know.Files[0] != old {
 				t.Fatal("what has not changed was published")
 			}
 			test.change(s)
 			for range 3 {
 				w.look()
 			}
-			if len(w.atlases) != 1 || w.know.Files[0] == old || w.atlases[0].Files[0] != w.know.Files[0] {
-				t.Fatalf("%d publications, the file at work is the old one: %t", len(w.atlases), w.know.Files[0] == old)
+			if len(w.published()) != 1 || w.know.Files[0] == old || w.published()[0].Files[0] != w.know.Files[0] {
+				t.Fatalf("%d publications, the file at work is the old one: %t", len(w.published()), w.know.Files[0] == old)
 			}
-			if f := w.atlases[0].Files.Facts(netip.MustParseAddr("192.0.2.1")); f.Country.String() != "GB" {
+			if f := w.published()[0].Files.Facts(netip.MustParseAddr("192.0.2.1")); f.Country.String() != "GB" {
 				t.Errorf("the new file says %s", f)
 			}
 			if w.failed(path) != 0 || log.count("is read anew: "+path) != 1 || log.count("") != 1 {
@@ -108,17 +109,17 @@ func TestWatcherLooksTwice(t *testing.T) {
 	was := s.at.Add(-time.Second) // that of geo
 	s.put("geo", mmdb(t, "City", inBritain))
 	s.date("geo", was)
-	if w.look(); len(w.atlases) != 0 {
+	if w.look(); len(w.published()) != 0 {
 		t.Fatal("it was read though nothing showed: the test shows nothing")
 	}
 	w.files[0].read = time.Now().Add(-readEvery)
-	if w.look(); len(w.atlases) != 1 {
+	if w.look(); len(w.published()) != 1 {
 		t.Error("it was not read after its time")
 	}
 	log := captureLog(t)
 	s.date("geo", was.Add(time.Minute))
 	s.put("table", []byte(someRows))
-	if w.look(); len(w.atlases) != 1 || log.count("") != 0 {
+	if w.look(); len(w.published()) != 1 || log.count("") != 0 {
 		t.Errorf("files with the same content were published, or told:\n%s", log.text.String())
 	}
 }
@@ -155,12 +156,20 @@ func TestWatcherRuns(t *testing.T) {
 	rows := s.put("table", []byte(someRows))
 	synctest.Test(t, func(t *testing.T) {
 		w := watch(t, byFiles(path, rows))
+		var fault atomic.Bool
+		take := w.files[1].take
+		w.files[1].take = func() error {
+			if fault.Swap(false) {
+				panic("at the table")
+			}
+			return take()
+		}
 		w.start()
 		published := func(want int) {
 			t.Helper()
 			synctest.Wait()
-			if len(w.atlases) != want {
-				t.Errorf("%d publications, want %d", len(w.atlases), want)
+			if len(w.published()) != want {
+				t.Errorf("%d publications, want %d", len(w.published()), want)
 			}
 		}
 		s.put("geo", mmdb(t, "City", inBritain)) // before the first look
@@ -172,7 +181,7 @@ func TestWatcherRuns(t *testing.T) {
 		s.put("table", []byte("192.0.2.0/24,far,6\n"))
 		time.Sleep(watchEvery)
 		published(2) // both at once
-		w.files[1].take = func() error { panic("at the table") }
+		fault.Store(true)
 		s.put("table", []byte("192.0.2.0/24,far,7\n"))
 		log := captureLog(t)
 		time.Sleep(watchEvery)

@@ -89,7 +89,7 @@ func TestWatcherKeeps(t *testing.T) {
 			if got := log.text.String(); !strings.Contains(got, want) || strings.Count(got, "\n") != 1 {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
-			if len(w.atlases) != 0 || w.know.Files[0] != file || w.know.Tables[paths[1]] != table {
+			if len(w.published()) != 0 || w.know.Files[0] != file || w.know.Tables[paths[1]] != table {
 				t.Error("what was at work is not any more")
 			}
 
@@ -98,8 +98,8 @@ func TestWatcherKeeps(t *testing.T) {
 			s.put("table", []byte(someRows))
 			w.look()
 			w.look()
-			if len(w.atlases) != 0 || log.count("is read anew: "+path) != 1 {
-				t.Errorf("the old content is back: %d publications; log:\n%s", len(w.atlases), log.text.String())
+			if len(w.published()) != 0 || log.count("is read anew: "+path) != 1 {
+				t.Errorf("the old content is back: %d publications; log:\n%s", len(w.published()), log.text.String())
 			}
 			test.change(s)
 			w.look()
@@ -107,8 +107,8 @@ func TestWatcherKeeps(t *testing.T) {
 			s.put("geo", good)
 			s.put("table", []byte(someRows+"198.51.100.0/24,far,5\n"))
 			w.look()
-			if len(w.atlases) != 1 || w.failed(path) != 2 || log.count("stays") != 2 || log.count("is read anew") != 3 {
-				t.Errorf("good ones came: %d publications, %d failures; log:\n%s", len(w.atlases), w.failed(path), log.text.String())
+			if len(w.published()) != 1 || w.failed(path) != 2 || log.count("stays") != 2 || log.count("is read anew") != 3 {
+				t.Errorf("good ones came: %d publications, %d failures; log:\n%s", len(w.published()), w.failed(path), log.text.String())
 			}
 		})
 	}
@@ -156,7 +156,7 @@ func TestWatcherMayNotRead(t *testing.T) {
 	}
 	log := captureLog(t)
 	w.look()
-	if w.failed(path) != 1 || log.count("geo file stays as it was read last: open "+path+": permission denied") != 1 || len(w.atlases) != 0 {
+	if w.failed(path) != 1 || log.count("geo file stays as it was read last: open "+path+": permission denied") != 1 || len(w.published()) != 0 {
 		t.Errorf("%d failures; log:\n%s", w.failed(path), log.text.String())
 	}
 }
