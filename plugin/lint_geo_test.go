@@ -1,6 +1,7 @@
 package gtm
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -68,5 +69,18 @@ func TestLintGeo(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
 			}
 		})
+	}
+}
+
+// TestLintGeoMany says that a policy with rules for thousands of places of which a
+// file knows few does not fill the log.
+func TestLintGeoMany(t *testing.T) {
+	var rules strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&rules, "from asn:%d use a\n", i+1)
+	}
+	p := mustCompile(t, withFiles(t, "pool a {\naddress 192.0.2.1\n}\ngeoip ASN\npolicy p geo {\n"+rules.String()+"default use a\n}\ndomain www.example.org use p", ""))
+	if want := `Corefile:7: policy "p": no client gets to 490 more of its rules`; len(p.warnings) != 11 || p.warnings[10] != want {
+		t.Errorf("%d warnings, the last: %s", len(p.warnings), p.warnings[len(p.warnings)-1])
 	}
 }
