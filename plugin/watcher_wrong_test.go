@@ -65,6 +65,7 @@ func TestWatcherKeeps(t *testing.T) {
 		{"a header alone", rows("source,pool,milliseconds\n"), "%: it has no rows: want source,pool,milliseconds"},
 		{"no rows", rows(""), "%: it has no rows: want source,pool,milliseconds"},
 		{"no row of a pool", rows("192.0.2.0/24,near,5\n"), `%: it has no row of pool "far", and nothing else tells policy "fast" how far that is`},
+		{"a row of a place that no file knows", rows(someRows + "asn:64500,near,5\n"), `%: it has a source of pool "near" by asn, which no geo file of the block knows`},
 		{"table gone", func(s *shelter) { s.do(os.Remove(s.path("table"))) }, "stat %: no such file or directory"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
