@@ -100,6 +100,14 @@ func (s *shelter) date(name string, at time.Time) {
 	}
 }
 
+// written is when a file was written.
+func (s *shelter) written(name string) time.Time {
+	s.Helper()
+	info, err := os.Stat(s.path(name))
+	s.do(err)
+	return info.ModTime()
+}
+
 // do checks what a call to the system said.
 func (s *shelter) do(err error) {
 	s.Helper()

@@ -3,6 +3,7 @@ package gtm
 import (
 	"net/netip"
 	"os"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -59,10 +60,14 @@ func TestWatcherSees(t *testing.T) {
 			s.do(os.Rename(s.path("new"), s.path("geo")))
 		}},
 		{"renamed, of the same time and size", func(s *shelter) {
-			was := s.at
 			s.put("new", after)
-			s.date("new", was)
+			s.date("new", s.written("geo"))
 			s.do(os.Rename(s.path("new"), s.path("geo")))
+		}},
+		{"written in place, of the same time", func(s *shelter) {
+			was := s.written("geo")
+			s.put("geo", append(slices.Clone(after), 0)) // a reader does not mind
+			s.date("geo", was)
 		}},
 		{"from a clock that is fast", func(s *shelter) { s.put("geo", after); s.date("geo", time.Now().Add(time.Hour)) }},
 		{"gone for a while", func(s *shelter) { s.do(os.Remove(s.path("geo"))); s.put("geo", after) }},
@@ -106,7 +111,7 @@ func TestWatcherLooksTwice(t *testing.T) {
 	path := s.put("geo", mmdb(t, "City", inChina))
 	w := watch(t, byFiles(path, s.put("table", []byte(someRows))))
 	w.look()
-	was := s.at.Add(-time.Second) // that of geo
+	was := s.written("geo")
 	s.put("geo", mmdb(t, "City", inBritain))
 	s.date("geo", was)
 	if w.look(); len(w.published()) != 0 {
