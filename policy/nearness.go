@@ -108,7 +108,7 @@ func (a *Atlas) Ranks(near int, c pool.Client, room []uint16) []uint16 {
 		return m.rank(v, room)
 	}
 	i, _ := m.table.Lookup(c.Addr)
-	return m.ranks[i]
+	return append(room, m.ranks[i]...) // what the asker keeps as its room must not be ours
 }
 
 // Scope implements pool.Atlas.

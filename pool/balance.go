@@ -54,7 +54,7 @@ func (b Balance) DefaultAnswers() int {
 // client. It is of one state of the geo files.
 type Atlas interface {
 	// Ranks are those of the members or pools that a Near stands for, in their
-	// order; lower is nearer. They may be made in the room given.
+	// order; lower is nearer. They are appended to the room given.
 	Ranks(near int, c Client, room []uint16) []uint16
 	// Scope is the shortest prefix of the client, in bits, within which Ranks
 	// are the same.
