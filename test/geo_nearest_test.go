@@ -215,3 +215,27 @@ func TestNearestOfResolvers(t *testing.T) {
 		}
 	}
 }
+
+// TestNearestForAllInTurn is clients told by their own place and by their resolver's,
+// in turn: what is worked out for one is not what the next one is told.
+func TestNearestForAllInTurn(t *testing.T) {
+	city := fake.MMDB{Kind: "City", Places: map[string]fake.Place{
+		"127.0.0.3": {Country: "GB", Lat: 51.5, Lon: -0.13}, "192.0.2.0/24": {Country: "CN", Lat: 39.9, Lon: 116.4},
+	}}.Temp(t)
+	s := start(t, block("example.org", "gtm {\ngeoip "+city+`
+		pool near {
+			address 192.0.2.10 location 39.9 116.4
+			address 192.0.2.30 location 50.1 8.7
+			balance nearest
+		}
+		domain www.example.org use near
+	}`))
+	for range 100 {
+		for subnet, want := range map[string]string{"192.0.2.0/24": beijing, "10.0.0.0/8": frankfurt, "127.0.0.3/32": frankfurt} {
+			m := s.ask(t, "www.example.org", dns.TypeA, from("127.0.0.3"), ecs(subnet))
+			if got := data(m.Answer); len(got) != 1 || got[0] != want {
+				t.Fatalf("%s: got %s, want %s", subnet, summary(m), want)
+			}
+		}
+	}
+}
