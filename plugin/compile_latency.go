@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gtm-dns/coredns-gtm/policy"
+	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -122,14 +123,19 @@ func (p *plan) readTable(file string, content []byte) (*policy.LatencyTable, err
 	return table, nil
 }
 
-// fits says what a latency policy would lack with a table: at start, lintLatency
-// says it with its line.
-func (p *plan) fits(file string, t *policy.LatencyTable) error {
+// fits says what a latency policy would lack with a table and these geo files: at
+// start, lintLatency says it with its line.
+func (p *plan) fits(file string, t *policy.LatencyTable, known geo.Files) error {
 	for _, other := range p.policies {
 		if other.Latency == nil || other.Latency.Table != file {
 			continue
 		}
 		for _, c := range other.Latency.Pools {
+			for _, kind := range t.Kinds(c.Pool.Name) {
+				if !known.Knows(kind) {
+					return fmt.Errorf("%s: it has a source of pool %q by %s, which no geo file of the block knows", file, c.Pool.Name, kind)
+				}
+			}
 			if c.At == nil && !t.Has(c.Pool.Name) {
 				return fmt.Errorf("%s: it has no row of pool %q, and nothing else tells policy %q how far that is", file, c.Pool.Name, other.Name)
 			}

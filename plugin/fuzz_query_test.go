@@ -16,6 +16,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/policy"
 )
 
 // recorder keeps what is written.
@@ -43,16 +44,18 @@ func (b *below) ServeDNS(context.Context, dns.ResponseWriter, *dns.Msg) (int, er
 type zooKeeper struct {
 	cfg      *Config
 	plan     *plan
+	atlas    *policy.Atlas
 	registry *healthcheck.Registry
 }
 
 func newZoo(tb testing.TB) *zooKeeper {
 	tb.Helper()
-	cfg, err := parseOne(tb, zoo)
+	geo := newShelter(tb).put("geo", mmdb(tb, "City", zooPlaces))
+	cfg, err := parseOne(tb, strings.Replace(zoo, "GEO", geo, 1))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	p, _, err := compile(cfg)
+	p, atlas, err := compile(cfg)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -61,7 +64,7 @@ func newZoo(tb testing.TB) *zooKeeper {
 	}
 	r := always(healthcheck.Inconclusive).registry(healthcheck.Config{})
 	tb.Cleanup(r.Close)
-	return &zooKeeper{cfg, p, r}
+	return &zooKeeper{cfg, p, atlas, r}
 }
 
 // clients are who may ask.
@@ -76,7 +79,7 @@ var clients = []net.Addr{
 // nothing, up, down, or up and then down.
 func (z *zooKeeper) in(t *testing.T, states uint64) *publisher {
 	t.Helper()
-	pub := publisherOf(z.plan)
+	pub := newPublisher(z.plan, z.atlas)
 	if err := pub.start(z.registry, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +181,10 @@ func randomPacket(tb testing.TB, r *rand.Rand, names []string) []byte {
 	q.RecursionDesired = r.IntN(2) == 0
 	if r.IntN(2) == 0 {
 		q.SetEdns0([]uint16{0, 512, 1232, 4096}[r.IntN(4)], r.IntN(2) == 0)
-		subnets := []string{"10.1.0.0/16", "10.9.9.0/24", "192.168.0.0/24", "172.16.3.4/32", "2001:db8:1::/56", "0.0.0.0/0", "10.0.0.0/8"}
+		subnets := []string{
+			"10.1.0.0/16", "10.9.9.0/24", "192.168.0.0/24", "172.16.3.4/32", "2001:db8:1::/56", "0.0.0.0/0", "10.0.0.0/8",
+			"198.51.100.0/24", "192.0.2.0/25", "203.0.113.0/24", "2001:db8:2::/48", "2002:c633:6400::/40", "64:ff9b::cb00:7101/128", "fd00::/16",
+		}
 		if i := r.IntN(2 * len(subnets)); i < len(subnets) {
 			p := netip.MustParsePrefix(subnets[i])
 			e := subnet(1, p.Addr().String(), uint8(p.Bits()), 0)

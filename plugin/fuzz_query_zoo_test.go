@@ -10,8 +10,14 @@ import (
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
-// zoo is a block with one of each kind: what may answer a query.
+// zooPlaces is what the zoo's geo file says.
+var zooPlaces = map[string]string{
+	"192.0.2.0/24": "CN 39.9 116.4", "198.51.100.0/24": "GB 51.5 -0.1", "203.0.113.0/25": "FR", "2001:db8:1::/48": "GB 51.5 -0.1", "2001:db8:2::/48": "CN",
+}
+
+// zoo is a block with one of each kind: what may answer a query. GEO is its geo file.
 var zoo = `ttl 60 min 5
+geoip GEO
 authority ns1.example.org ns.example.net
 fallthrough thru.example.org
 pool east {
@@ -19,12 +25,14 @@ address 192.0.2.1 name e1
 address 192.0.2.2 name e2 weight 3
 address 2001:db8::1 name e6
 check ping
+location 39.9 116.4
 }
 pool west {
 address 192.0.2.11 name w1
 address 2001:db8::11 name w6
 check ping
 balance hash
+location 51.5 -0.1
 }
 pool four {
 address 192.0.2.21 name f1
@@ -42,7 +50,7 @@ balance weighted
 }
 pool hand {
 address 192.0.2.41 name h1 mode offline
-address 192.0.2.42 name h2
+address 192.0.2.42 name h2 from country:CN 10.1.0.0/16
 check ping
 balance nearest
 }
@@ -107,6 +115,19 @@ from 192.168.0.0/16 use who fence
 from 10.9.0.0/16 use who
 default use last
 }
+policy fast latency {
+pool east west
+answers 3
+default use last
+}
+policy world geo {
+from country:CN !192.0.2.128/25 use fast
+from country:GB use fast fence
+from continent:EU use four
+default use outer
+}
+domain fast.example.org use fast
+domain world.example.org use world
 domain www.example.org use outer
 domain *.apps.example.org use who
 domain example.org use main

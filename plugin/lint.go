@@ -232,16 +232,25 @@ func (c *compiler) lintDefault(cfg PolicyConfig) {
 			}
 		}
 	}
-	for _, use := range c.latencyPools(cfg) {
-		p := c.pools[use.Name]
-		for _, fam := range []pool.Family{pool.IPv4, pool.IPv6} {
-			declares := func(p *pool.Pool) bool {
-				return slices.ContainsFunc(p.Members, func(m *pool.Member) bool { return m.Addr.IsValid() && familyOf(m.Addr) == fam })
-			}
-			other := func(o PoolUse) bool { return declares(c.pools[o.Name]) }
-			if !hasHosts(p) && !declares(p) && slices.ContainsFunc(c.latencyPools(cfg), other) {
+	c.lintLatencyFamilies(cfg, &all)
+}
+
+// lintLatencyFamilies warns of a pool of a latency policy that lacks a family that
+// another one or the default has, and of a default that lacks one that a pool has.
+func (c *compiler) lintLatencyFamilies(cfg PolicyConfig, fallback *domain) {
+	pools := c.latencyPools(cfg)
+	for _, fam := range []pool.Family{pool.IPv4, pool.IPv6} {
+		lacks := func(use PoolUse) bool {
+			return !slices.ContainsFunc(c.pools[use.Name].Members, func(m *pool.Member) bool { return m.Host != "" || familyOf(m.Addr) == fam })
+		}
+		has := func(use PoolUse) bool { return !lacks(use) }
+		for _, use := range pools {
+			if lacks(use) && (fallback.families[fam] || slices.ContainsFunc(pools, has)) {
 				c.warnf(use.Pos, "policy %q: pool %q has no %s, and others have: %s clients that are nearest to it get no data", cfg.Name, use.Name, fam, fam)
 			}
+		}
+		if !fallback.families[fam] && !fallback.cnames && slices.ContainsFunc(pools, has) {
+			c.warnf(cfg.DefaultPos, "policy %q: the default %q has no %s, and pools have: %s clients of whom nothing is known get no data", cfg.Name, cfg.Default, fam, fam)
 		}
 	}
 }

@@ -109,8 +109,12 @@ func (c *compiler) lintGeo() {
 		if p.Latency != nil {
 			continue
 		}
-		for _, i := range c.atlas.Unmatched(p) {
+		idle := c.atlas.Unmatched(p)
+		for _, i := range idle[:min(len(idle), maxDead)] {
 			c.warnf(cfg.Rules[i].Pos, "policy %q: no client gets to from %s, by what the geo files know: the rules above have them all, or there are none", cfg.Name, policy.Sources(cfg.Rules[i].From))
+		}
+		if more := len(idle) - maxDead; more > 0 {
+			c.warnf(cfg.Pos, "policy %q: no client gets to %d more of its rules", cfg.Name, more)
 		}
 	}
 	var used []*policy.Region

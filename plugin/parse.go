@@ -260,9 +260,12 @@ func (g *gtmDraft) setMaxProbes(l *line) (err error) {
 	return err
 }
 
+// errNameless is what "" is for a file: in root, it would be the folder.
+var errNameless = errors.New("the file has no name")
+
 func (g *gtmDraft) setState(l *line) error {
 	if l.words[1] == "" {
-		return errors.New("the file has no name")
+		return errNameless
 	}
 	g.State = inRoot(g.root, l.words[1])
 	return nil

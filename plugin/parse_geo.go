@@ -8,6 +8,9 @@ import (
 // addGeo reads geo files. Those that are at work already are not read again.
 func (g *gtmDraft) addGeo(l *line) error {
 	for _, word := range l.args() {
+		if word == "" {
+			return errNameless
+		}
 		file, err := process.shelf.Open(inRoot(g.root, word))
 		if err != nil {
 			return err

@@ -44,6 +44,9 @@ func (d *latencyDraft) addPools(l *line) error {
 }
 
 func (d *latencyDraft) setTable(l *line) (err error) {
+	if l.words[1] == "" {
+		return errNameless
+	}
 	t := &TableConfig{Pos: l.pos, File: inRoot(d.g.root, l.words[1])}
 	t.Content, err = readTableFile(t.File)
 	d.Latency.Table = t

@@ -3,6 +3,7 @@ package gtm
 import (
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -61,10 +62,14 @@ func onePool(line int) PoolConfig {
 }
 
 // rightInputs is inputs, and what they mean.
-var rightInputs = []struct {
+var rightInputs = slices.Concat(rightBlocks, rightPlaces)
+
+type rightInput struct {
 	name, in string
 	want     *Config
-}{
+}
+
+var rightBlocks = []rightInput{
 	{"gtm", `name main-1
 ecs from 192.0.2.0/24 2001:db8::1 ::ffff:10.0.0.0/104
 ttl 5m min 10s

@@ -8,7 +8,7 @@ import (
 
 // wrongInputs is every kind of wrong input, with its exact message. Line numbers count
 // from the server block's: the first line in a gtm block is line 3.
-var wrongInputs = slices.Concat(wrongBlocks, wrongChecks)
+var wrongInputs = slices.Concat(wrongBlocks, wrongChecks, wrongPlaces)
 
 // mistakes are wrong inputs in one surrounding.
 type mistakes struct {

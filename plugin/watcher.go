@@ -161,7 +161,7 @@ func (w *watcher) takeGeo(i int) error {
 	switch {
 	case err != nil:
 		return err
-	case file == was:
+	case file.Equal(was): // maybe read anew, where a foreign one was there meanwhile
 		return errUnchanged
 	}
 	if lost := file.Lost(was); lost != "" {
@@ -184,7 +184,7 @@ func (w *watcher) takeTable(name string) error {
 	case table.Equal(w.know.Tables[name]):
 		return errUnchanged
 	}
-	if err := w.plan.fits(name, table); err != nil {
+	if err := w.plan.fits(name, table, w.know.Files); err != nil {
 		return err
 	}
 	w.know.Tables[name] = table

@@ -67,7 +67,7 @@ func TestClient(t *testing.T) {
 		{"/0 without a family", "", local2, rawECS(0, 0, 0, 0), inB, "0.0.0.0/0/0"},
 		{"/0 without an address", "", local2, rawECS(0, 1, 0, 0), inB, "0.0.0.0/0/0"},
 		{"/1", "", local2, ecs("0.0.0.0/1"), inZ, "0.0.0.0/1/5"},
-		{"IPv4 in IPv6 is IPv6", "", local2, ecs("::ffff:10.0.0.0/104"), inZ, "10.0.0.0/104/3"},
+		{"IPv4 in IPv6 is IPv4", "", local2, ecs("::ffff:10.0.0.0/104"), inA, "10.0.0.0/104/104"},
 
 		{"ecs on", "ecs on\n", local2, ecs("10.1.0.0/16"), inA, "10.1.0.0/16/8"},
 		{"ecs off", "ecs off\n", local2, ecs("10.1.0.0/16"), inB, "none"},

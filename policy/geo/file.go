@@ -48,6 +48,9 @@ func (f *File) String() string {
 	return fmt.Sprintf("%s (%s, built %s) knows %s", f.Name, f.Type, f.Built.UTC().Format(time.DateOnly), strings.Join(words, "; "))
 }
 
+// Equal says whether both were read from the same content.
+func (f *File) Equal(o *File) bool { return f.sum == o.sum }
+
 // Facts are what the file knows of an address.
 func (f *File) Facts(a netip.Addr) Facts {
 	i, _ := f.table.Lookup(a)
