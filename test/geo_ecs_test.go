@@ -51,7 +51,7 @@ func TestGeoECS(t *testing.T) {
 		{"shared by a carrier", inGB, "100.64.0.0/24", inB, "100.64.0.0/24/10"},
 		{"of the link", inGB, "169.254.0.0/24", inB, "169.254.0.0/24/16"},
 		{"this network", inGB, "0.0.0.0/8", inB, "0.0.0.0/8/8"},
-		{"loopback that the file does not know", inGB, "127.1.0.0/16", inB, "127.1.0.0/16/8"},
+		{"loopback that the file does not know", inGB, "127.1.0.0/16", inB, "127.1.0.0/16/16"},
 		{"loopback that the file knows", inGB, "127.0.0.2/32", inA, "127.0.0.2/32/32"},
 		{"private, IPv6", inCN, "fd00:1::/48", inA, "fd00:1::/48/7"},
 		{"of the link, IPv6", inCN, "fe80::/64", inA, "fe80::/64/10"},
