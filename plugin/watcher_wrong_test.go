@@ -47,8 +47,8 @@ func TestWatcherKeeps(t *testing.T) {
 			s.do(os.Symlink("nowhere", s.path("geo")))
 		}, "stat %: no such file or directory"},
 
-		{"a row too short", rows(someRows + "192.0.3.0/24,far\n"), "%: line 2: \"192.0.3.0/24,far\" is not source,pool,milliseconds"},
-		{"a row too long", rows(someRows + "192.0.3.0/24,far,5,6\n"), "%: line 2: \"192.0.3.0/24,far,5,6\" is not source,pool,milliseconds"},
+		{"a row too short", rows(someRows + "192.0.3.0/24,far\n"), `%: line 2: "192.0.3.0/24,far" is not source,pool,milliseconds`},
+		{"a row too long", rows(someRows + "192.0.3.0/24,far,5,6\n"), `%: line 2: "192.0.3.0/24,far,5,6" is not source,pool,milliseconds`},
 		{"no number", rows(someRows + "192.0.3.0/24,far,fast\n"), `%: line 2: "fast" is not a number of milliseconds from 0 to 60000`},
 		{"a number below", rows(someRows + "192.0.3.0/24,far,-1\n"), `%: line 2: "-1" is not a number of milliseconds from 0 to 60000`},
 		{"a number above", rows(someRows + "192.0.3.0/24,far,60001\n"), `%: line 2: "60001" is not a number of milliseconds from 0 to 60000`},

@@ -166,8 +166,8 @@ func TestLatencyReal(t *testing.T) {
 		for _, at := range sites {
 			best = min(best, angle(at, [2]float64{*p.Lat, *p.Lon}))
 		}
-		const close = 0.001 // some kilometres: gtm rounds to hundredths of a degree
-		if at, ok := sites[got]; !ok || angle(at, [2]float64{*p.Lat, *p.Lon}) > best+close {
+		const enough = 0.001 // some kilometres: gtm rounds to hundredths of a degree
+		if at, ok := sites[got]; !ok || angle(at, [2]float64{*p.Lat, *p.Lon}) > best+enough {
 			t.Errorf("%s at %v %v is answered %s", client, *p.Lat, *p.Lon, got)
 		}
 	}
