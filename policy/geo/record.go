@@ -10,7 +10,7 @@ import (
 // it (GeoIP2 City, Country: continent.code, country.iso_code, subdivisions,
 // location); others have it flat: country_code, latitude and longitude
 // (ip-location-db), or country and continent as text and asn as "AS64500"
-// (IPinfo). An AS number is flat everywhere.
+// (IPinfo). An AS number is flat but in GeoIP2 Enterprise, which has it in traits.
 type record struct {
 	Continent     any `maxminddb:"continent"`
 	ContinentCode any `maxminddb:"continent_code"`
@@ -22,6 +22,7 @@ type record struct {
 	Longitude     any `maxminddb:"longitude"`
 	ASNumber      any `maxminddb:"autonomous_system_number"`
 	ASN           any `maxminddb:"asn"`
+	Traits        any `maxminddb:"traits"`
 }
 
 // facts are those of a record. What is not in the form of a fact is not known.
@@ -29,12 +30,9 @@ func (r *record) facts() Facts {
 	f := Facts{
 		Continent: firstCode(inside(r.Continent, "code"), r.ContinentCode, r.Continent),
 		Country:   firstCode(inside(r.Country, "iso_code"), r.CountryCode, r.Country),
-		ASN:       asNumber(r.ASNumber),
+		ASN:       firstNumber(r.ASNumber, r.ASN, inside(r.Traits, "autonomous_system_number")),
 	}
-	if f.ASN == 0 {
-		f.ASN = asNumber(r.ASN)
-	}
-	if f.Continent == (Code{}) && f.Country != (Code{}) {
+	if f.Continent == (Code{}) {
 		f.Continent = ContinentOf(f.Country)
 	}
 	if list, ok := r.Subdivisions.([]any); ok && f.Country != (Code{}) {
@@ -70,15 +68,15 @@ func firstCode(values ...any) Code {
 	return Code{}
 }
 
-// asNumber reads an AS number, as a number or as text.
-func asNumber(v any) uint32 {
-	switch v := v.(type) {
-	case uint64:
-		if v < math.MaxUint32 {
-			return uint32(v)
+// firstNumber is the first of some values that is an AS number, as a number or as
+// text.
+func firstNumber(values ...any) uint32 {
+	for _, v := range values {
+		n, _ := v.(uint64)
+		if text, ok := v.(string); ok {
+			n, _ = strconv.ParseUint(strings.TrimPrefix(text, "AS"), 10, 32)
 		}
-	case string:
-		if n, err := strconv.ParseUint(strings.TrimPrefix(v, "AS"), 10, 32); err == nil && n < math.MaxUint32 {
+		if n > 0 && n < math.MaxUint32 {
 			return uint32(n)
 		}
 	}
