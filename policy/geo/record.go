@@ -25,11 +25,13 @@ type record struct {
 	Traits        any `maxminddb:"traits"`
 }
 
-// facts are those of a record. What is not in the form of a fact is not known.
+// facts are those of a record. What is not in the form of a fact is not known, nor
+// is what no source can name, such as the AP for "somewhere in Asia or the Pacific"
+// of older files.
 func (r *record) facts() Facts {
 	f := Facts{
-		Continent: firstCode(inside(r.Continent, "code"), r.ContinentCode, r.Continent),
-		Country:   firstCode(inside(r.Country, "iso_code"), r.CountryCode, r.Country),
+		Continent: firstCode(isContinent, inside(r.Continent, "code"), r.ContinentCode, r.Continent),
+		Country:   firstCode(isCountry, inside(r.Country, "iso_code"), r.CountryCode, r.Country),
 		ASN:       firstNumber(r.ASNumber, r.ASN, inside(r.Traits, "autonomous_system_number")),
 	}
 	if f.Continent == (Code{}) {
@@ -58,11 +60,11 @@ func inside(v any, key string) any {
 	return m[key]
 }
 
-// firstCode is the first of some values that is a code of two letters.
-func firstCode(values ...any) Code {
+// firstCode is the first of some values that is a code.
+func firstCode(known func(string) bool, values ...any) Code {
 	for _, v := range values {
-		if s, ok := v.(string); ok && len(s) == 2 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
-			return Code{s[0], s[1]}
+		if s, ok := v.(string); ok && known(s) {
+			return codeOf(s)
 		}
 	}
 	return Code{}
