@@ -81,6 +81,9 @@ func Parse(name string, content []byte) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("it is no whole mmdb file: %w", err)
 	}
+	if v := db.Metadata.IPVersion; v != 4 && v != 6 {
+		return nil, fmt.Errorf("its IP version is %d: want 4 or 6", v)
+	}
 	r := reader{
 		db: db, facts: newFactList(), records: map[uintptr]int32{},
 		left: 8*int(db.Metadata.NodeCount) + 10_000, // a tree has one leaf more than nodes; some are there twice
