@@ -17,14 +17,11 @@ var embeddings = [...]embedding{
 }
 
 // Embedded is the IPv4 prefix in an IPv6 prefix, and at which bit it begins
-// there; not ok where there is none, or nothing of it is known.
+// there; not ok where there is none, or where the prefix ends before it.
 func Embedded(p netip.Prefix) (v4 netip.Prefix, at int, ok bool) {
-	if p.Addr().Is4() {
-		return p, 0, false
-	}
 	a := p.Addr().As16()
 	for _, e := range embeddings {
-		if p.Bits() < e.at || !within(e.prefix, a) {
+		if p.Bits() < e.at || !e.prefix.Contains(p.Addr()) {
 			continue
 		}
 		b := [4]byte(a[e.at/8:])
@@ -37,13 +34,6 @@ func Embedded(p netip.Prefix) (v4 netip.Prefix, at int, ok bool) {
 		return v4.Masked(), e.at, true
 	}
 	return p, 0, false
-}
-
-// within is Contains, but for IPv4-mapped addresses, too, which Contains takes for
-// IPv4.
-func within(p netip.Prefix, a [16]byte) bool {
-	base := p.Addr().As16()
-	return common(keyOf16(base), keyOf16(a)) >= p.Bits()
 }
 
 // special are the prefixes for use within a network, which are of no place that a

@@ -81,10 +81,13 @@ func Parse(name string, content []byte) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("it is no whole mmdb file: %w", err)
 	}
+	if v := db.Metadata.IPVersion; v != 4 && v != 6 {
+		return nil, fmt.Errorf("its IP version is %d: want 4 or 6", v)
+	}
 	r := reader{
 		db: db, facts: newFactList(), records: map[uintptr]int32{},
-		left: 8*int(db.Metadata.NodeCount) + 10_000, // a tree has one leaf more than nodes; some are there twice
-		end:  time.Now().Add(maxReading),
+		left:  8*int(db.Metadata.NodeCount) + 10_000, // a tree has one leaf more than nodes; some are there twice
+		start: time.Now(), limit: limit(len(content)),
 	}
 	f := &File{Name: name, Type: db.Metadata.DatabaseType, Built: db.Metadata.BuildTime(), sum: sha256.Sum256(content)}
 	for i, parts := range walks {
@@ -115,9 +118,12 @@ func Parse(name string, content []byte) (*File, error) {
 	return f, nil
 }
 
-// maxReading is how long a file may take. The largest ones take some seconds;
-// what takes longer was made to.
-const maxReading = 2 * time.Minute
+// limit is how long the records of a file of some bytes may take. Real ones take
+// a second for 30 MB, and what was made to takes milliseconds for a record of ten
+// bytes.
+func limit(size int) time.Duration {
+	return 10*time.Second + time.Duration(size)*time.Microsecond
+}
 
 // reader reads one file.
 type reader struct {
@@ -125,7 +131,8 @@ type reader struct {
 	facts   *factList
 	records map[uintptr]int32 // offset -> facts
 	left    int               // networks that it may still have
-	end     time.Time
+	start   time.Time
+	limit   time.Duration
 }
 
 // family reads the networks of a family.
@@ -170,8 +177,8 @@ func (r *reader) value(network maxminddb.Result) (int32, error) {
 	if ok {
 		return i, nil
 	}
-	if time.Now().After(r.end) {
-		return 0, fmt.Errorf("it takes longer than %s to read", maxReading)
+	if time.Since(r.start) > r.limit {
+		return 0, fmt.Errorf("it takes longer than %s to read, as no real file of its size does", r.limit)
 	}
 	var rec record
 	if err := network.Decode(&rec); err != nil {

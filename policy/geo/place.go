@@ -50,7 +50,8 @@ type Part [3]byte
 
 func (p Part) String() string { return strings.TrimRight(string(p[:]), "\x00") }
 
-// Facts are what geo files know of a client. They may be compared.
+// Facts are what geo files know of a client: where a country is, a continent is,
+// too. They may be compared.
 type Facts struct {
 	Continent Code
 	Country   Code
@@ -174,9 +175,6 @@ func (p Place) Has(other Place) bool {
 	return p == other || p.Kind == Country && other.Kind == Subdivision && p.Code == other.Code
 }
 
-// continents are those of a source token: code -> UN M.49.
-var continents = map[string]string{"AF": "002", "AN": "", "AS": "142", "EU": "150", "NA": "003", "OC": "009", "SA": "005"}
-
 // ParsePlace reads what follows the kind in a source token: a continent's code
 // (AF, AN, AS, EU, NA, OC, SA), a country's of ISO 3166-1, a subdivision's of
 // ISO 3166-2, an AS number.
@@ -185,7 +183,7 @@ func ParsePlace(k Kind, text string) (Place, error) {
 	upper := strings.ToUpper(text)
 	switch k {
 	case Continent:
-		if _, ok := continents[upper]; !ok {
+		if !isContinent(upper) {
 			return p, fmt.Errorf("%q is not a continent: want AF, AN, AS, EU, NA, OC or SA", text)
 		}
 		copy(p.Code[:], upper)
@@ -215,19 +213,9 @@ func ParsePlace(k Kind, text string) (Place, error) {
 	return p, nil
 }
 
-// isCountry says whether a code is one of ISO 3166-1, or XK, which all files have
-// for Kosovo.
-func isCountry(code string) bool {
-	if len(code) != 2 {
-		return false
-	}
-	r, err := language.ParseRegion(code)
-	return err == nil && r.IsCountry() && r.Canonicalize().String() == code
-}
-
 // meantCountry is a hint where the code is another one's.
 func meantCountry(code string) string {
-	if r, err := language.ParseRegion(code); err == nil && r.Canonicalize().IsCountry() && r.Canonicalize().String() != code {
+	if r, err := language.ParseRegion(code); err == nil && isCountry(r.Canonicalize().String()) {
 		return ": did you mean " + r.Canonicalize().String() + "?"
 	}
 	return ""
@@ -236,22 +224,4 @@ func meantCountry(code string) string {
 func isPart(text string) bool {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 	return len(text) >= 1 && len(text) <= len(Part{}) && strings.Trim(text, letters) == ""
-}
-
-// ContinentOf is the continent of a country by UN M.49, for files that do not say
-// it; the zero Code where it has none.
-func ContinentOf(country Code) Code {
-	r, err := language.ParseRegion(country.String())
-	if err != nil {
-		return Code{}
-	}
-	if country.String() == "AQ" {
-		return Code{'A', 'N'}
-	}
-	for code, m49 := range continents {
-		if m49 != "" && language.MustParseRegion(m49).Contains(r) {
-			return Code{code[0], code[1]}
-		}
-	}
-	return Code{}
 }

@@ -10,7 +10,7 @@ import (
 // it (GeoIP2 City, Country: continent.code, country.iso_code, subdivisions,
 // location); others have it flat: country_code, latitude and longitude
 // (ip-location-db), or country and continent as text and asn as "AS64500"
-// (IPinfo). An AS number is flat everywhere.
+// (IPinfo). An AS number is flat but in GeoIP2 Enterprise, which has it in traits.
 type record struct {
 	Continent     any `maxminddb:"continent"`
 	ContinentCode any `maxminddb:"continent_code"`
@@ -22,19 +22,19 @@ type record struct {
 	Longitude     any `maxminddb:"longitude"`
 	ASNumber      any `maxminddb:"autonomous_system_number"`
 	ASN           any `maxminddb:"asn"`
+	Traits        any `maxminddb:"traits"`
 }
 
-// facts are those of a record. What is not in the form of a fact is not known.
+// facts are those of a record. What is not in the form of a fact is not known, nor
+// is what no source can name, such as the AP for "somewhere in Asia or the Pacific"
+// of older files.
 func (r *record) facts() Facts {
 	f := Facts{
-		Continent: firstCode(inside(r.Continent, "code"), r.ContinentCode, r.Continent),
-		Country:   firstCode(inside(r.Country, "iso_code"), r.CountryCode, r.Country),
-		ASN:       asNumber(r.ASNumber),
+		Continent: firstCode(isContinent, inside(r.Continent, "code"), r.ContinentCode, r.Continent),
+		Country:   firstCode(isCountry, inside(r.Country, "iso_code"), r.CountryCode, r.Country),
+		ASN:       firstNumber(r.ASNumber, r.ASN, inside(r.Traits, "autonomous_system_number")),
 	}
-	if f.ASN == 0 {
-		f.ASN = asNumber(r.ASN)
-	}
-	if f.Continent == (Code{}) && f.Country != (Code{}) {
+	if f.Continent == (Code{}) {
 		f.Continent = ContinentOf(f.Country)
 	}
 	if list, ok := r.Subdivisions.([]any); ok && f.Country != (Code{}) {
@@ -60,25 +60,25 @@ func inside(v any, key string) any {
 	return m[key]
 }
 
-// firstCode is the first of some values that is a code of two letters.
-func firstCode(values ...any) Code {
+// firstCode is the first of some values that is a code.
+func firstCode(known func(string) bool, values ...any) Code {
 	for _, v := range values {
-		if s, ok := v.(string); ok && len(s) == 2 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" {
-			return Code{s[0], s[1]}
+		if s, ok := v.(string); ok && known(s) {
+			return codeOf(s)
 		}
 	}
 	return Code{}
 }
 
-// asNumber reads an AS number, as a number or as text.
-func asNumber(v any) uint32 {
-	switch v := v.(type) {
-	case uint64:
-		if v < math.MaxUint32 {
-			return uint32(v)
+// firstNumber is the first of some values that is an AS number, as a number or as
+// text.
+func firstNumber(values ...any) uint32 {
+	for _, v := range values {
+		n, _ := v.(uint64)
+		if text, ok := v.(string); ok {
+			n, _ = strconv.ParseUint(strings.TrimPrefix(text, "AS"), 10, 32)
 		}
-	case string:
-		if n, err := strconv.ParseUint(strings.TrimPrefix(v, "AS"), 10, 32); err == nil && n < math.MaxUint32 {
+		if n > 0 && n < math.MaxUint32 {
 			return uint32(n)
 		}
 	}
