@@ -77,16 +77,17 @@ func TestAbroad(t *testing.T) {
 func TestAbroadLatencyAndNearest(t *testing.T) {
 	for _, c := range []struct {
 		client, via string
-		latency     string // member and scope; hash decides among equals
+		latency     string // member and scope
 		nearest     string
+		office      string // which is near to those of 10.1.0.0/16 in Germany
 	}{
-		{"10.1.2.3", "198.51.100.1", "eu 14", "eu 14"},
-		{"10.1.2.3", "203.0.113.1", "cn 14", "cn 14"},
-		{"10.5.2.3", "198.51.100.1", "us 16", "us 16"},
-		{"10.9.2.3", "203.0.113.1", "us 24", "cn 16"}, // by its own prefix
-		{"10.8.2.3", "203.0.113.1", "cn 16", "us 16"},
-		{"fd01::1", "203.0.113.1", "cn 14", "cn 14"},
-		{"198.51.100.9", "", "eu 24", "eu 24"},
+		{"10.1.2.3", "198.51.100.1", "eu 14", "eu 14", "here 16"},
+		{"10.1.2.3", "203.0.113.1", "cn 14", "cn 14", "there 16"},
+		{"10.5.2.3", "198.51.100.1", "us 16", "us 16", "there 16"},
+		{"10.9.2.3", "203.0.113.1", "us 24", "cn 16", "there 13"}, // by its own prefix
+		{"10.8.2.3", "203.0.113.1", "cn 16", "us 16", "there 13"},
+		{"fd01::1", "203.0.113.1", "cn 14", "cn 14", "there 14"},
+		{"198.51.100.9", "", "eu 24", "eu 24", "there 0"},
 	} {
 		w := newWorld(t)
 		w.file(abroadFile)
@@ -98,11 +99,16 @@ func TestAbroadLatencyAndNearest(t *testing.T) {
 			p.Balance, p.Answers = pool.Nearest, 1
 			p.Near = w.neighbours("at:40.75,-74 !10.9.0.0/16", "at:50,8.75 !10.8.0.0/16", "at:35.75,139.75 !10.8.0.0/16")
 		})
+		w.region("office", "10.1.0.0/16 country:DE")
+		w.failover("office: there here", "uu", func(f *pool.Failover) {
+			p := f.Sets[0].Pools[0]
+			p.Balance, p.Answers, p.Near = pool.Nearest, 1, w.neighbours("!region:office", "region:office")
+		})
 		w.table("10.9.2.0/24 us 0; asn:4134 cn 5; country:DE eu 6")
 		w.policy("fast", "latency us@40.75,-74 eu@50,8.75 cn; default use us")
 		views, atlas := w.views(), w.atlas()
 		q := Query{Client: client(c.client, c.via), Atlas: atlas}
-		for use, want := range map[string]string{"fast": c.latency, "all": c.nearest} {
+		for use, want := range map[string]string{"fast": c.latency, "all": c.nearest, "office": c.office} {
 			d := w.domain(use)
 			got := ids(d.Decide(views, q, new(pool.Scratch), nil).Members)
 			if text := fmt.Sprint(got, " ", d.Scope(views, atlas, q.Client)); text != want {

@@ -70,6 +70,9 @@ func TestDeadPlaces(t *testing.T) {
 		{"a later line excludes some", "country:CN use us; country:CN !asn:4134 use us; default use us", []int{1}},
 
 		{"the same region again", "region:china use us; region:china use us; default use us", []int{1}},
+		{"the same region again, of a line of two", "region:south use us; country:DE use us; region:south use us; default use us", []int{2}},
+		{"such a region is excluded", "region:south !region:south use us; default use us", []int{0}},
+		{"a region of such regions, both covered", "region:south use us; subdivision:CN-BJ use us; region:deep use us; default use us", []int{2}},
 		{"the region is excluded", "region:china !region:china use us; default use us", []int{0}},
 		{"a region after what covers its lines", "country:CN use us; region:south use us; default use us", []int{1}},
 		{"a region of two lines, one covered", "country:CN use us; region:china use us; default use us", nil},

@@ -25,6 +25,7 @@ var rightTables = []struct{ name, content string }{
 	{"a byte order mark and a header", "\ufeffsource,pool,milliseconds\r\ncountry:CN,us,1\r\n192.0.2.0/24,us,2.5\r\n192.0.2.0/24,eu,60000\r\n"},
 	{"quotes", "\"source\",\"pool\",\"milliseconds\"\n\"country:CN\",us,\"1\"\n192.0.2.0/24,\"us\",2.5\n\"192.0.2.0/24\",\"eu\",\"60000\"\n"},
 	{"spaces", " country:CN , us , 1 \n192.0.2.0/24\t,\tus,  2.5\n  192.0.2.0/24,eu,60000  \n"},
+	{"quotes after spaces", "country:CN, \"us\", \"1\"\n \"192.0.2.0/24\",us,2.5\n192.0.2.0/24,\teu,60000\n"},
 	{"numbers", "country:CN,us,01.0\n192.0.2.0/24,us,2.500\n192.0.2.0/24,eu,60000.\n"},
 	{"mapped", "country:CN,us,1\n::ffff:192.0.2.0/120,us,2.5\n192.0.2.0/24,eu,60000\n"},
 }

@@ -38,6 +38,9 @@ func TestNearness(t *testing.T) {
 	if !make(Neighbourhood, 2).Flat() {
 		t.Error("members without any from are nearer than others")
 	}
+	if (Neighbourhood{{}, {From: newWorld(t).terms("country:CN")}}).Flat() {
+		t.Error("a from makes nobody nearer")
+	}
 }
 
 // TestNearnessByDistance: from first, then distance, then those without a
