@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
@@ -73,8 +72,8 @@ type ranking struct {
 const rounding = 1e-9
 
 func (l *Latency) rank(t *LatencyTable, v visitor) ranking {
-	estimates := make([]float64, len(l.Pools))
-	r := ranking{equals: make([]uint64, len(l.Pools))}
+	var estimates [MaxCandidates]float64
+	r := ranking{order: make([]uint8, 0, len(l.Pools)), equals: make([]uint64, len(l.Pools))}
 	for i := range l.Pools {
 		if estimates[i] = l.Pools[i].estimate(t, v); !math.IsInf(estimates[i], 1) {
 			r.order = append(r.order, uint8(i))
@@ -94,12 +93,12 @@ func (l *Latency) rank(t *LatencyTable, v visitor) ranking {
 
 // text is the ranking as a key.
 func (r *ranking) text() string {
-	var b strings.Builder
-	_, _ = b.Write(r.order)
+	var room [(1 + 8) * MaxCandidates]byte
+	b := append(room[:0], r.order...)
 	for _, set := range r.equals {
-		_, _ = b.Write(binary.BigEndian.AppendUint64(nil, set))
+		b = binary.BigEndian.AppendUint64(b, set)
 	}
-	return b.String()
+	return string(b)
 }
 
 // best is the client's pool among those that are free: of the equals of the best

@@ -1,6 +1,8 @@
 package test
 
 import (
+	"cmp"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -8,177 +10,262 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/miekg/dns"
 	"github.com/oschwald/maxminddb-golang/v2"
 )
 
-// realFile is a geo file that `make geodata` has fetched, and its path from here.
-func realFile(t *testing.T, name string) (r *maxminddb.Reader, path string) {
-	t.Helper()
-	path, err := filepath.Abs(filepath.Join("..", "geodata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	content, err := os.ReadFile(path)
-	if err != nil {
-		t.Skipf("there are no real geo files: run `make geodata` (%v)", err)
-	}
-	if r, err = maxminddb.OpenBytes(content); err != nil {
-		t.Fatal(err)
-	}
-	return r, path
+// realFiles are geo files of geodata, read by maxminddb alone, and what a policy
+// decides by what they know: the truth about clients, by looking at all there is.
+type realFiles struct {
+	paths []string
+	files []*maxminddb.Reader
+	cuts  []netip.Prefix // where a rule changes that is not by the files
+	rule  func(netip.Addr, *realRecord) string
 }
 
-// realPlace is what the flat files say of an address, read with another reader than
-// gtm's own tables.
-type realPlace struct {
+type realRecord struct {
 	Country string   `maxminddb:"country_code"`
 	ASN     uint32   `maxminddb:"autonomous_system_number"`
 	Lat     *float64 `maxminddb:"latitude"`
 	Lon     *float64 `maxminddb:"longitude"`
 }
 
-func (p *realPlace) read(t *testing.T, r *maxminddb.Reader, a netip.Addr) {
+// standIns are IPv6 addresses that stand for IPv4 ones: files are not asked about
+// them as IPv6. (In the first, a file has its IPv4 part.)
+var standIns = []netip.Prefix{
+	netip.MustParsePrefix("::/96"), netip.MustParsePrefix("::ffff:0:0/96"), netip.MustParsePrefix("64:ff9b::/96"),
+	netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("2002::/16"),
+}
+
+func readReal(t *testing.T, names ...string) *realFiles {
 	t.Helper()
-	if err := r.Lookup(a).Decode(p); err != nil {
-		t.Fatal(err)
+	r := &realFiles{cuts: slices.Clone(standIns)}
+	for _, name := range names {
+		path, err := filepath.Abs(filepath.Join("..", "geodata", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); err != nil {
+			t.Skipf("%s is not there: `make geodata` fetches it", filepath.Join("geodata", name))
+		}
+		file, err := maxminddb.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { file.Close() })
+		r.paths, r.files = append(r.paths, path), append(r.files, file)
 	}
+	return r
 }
 
-// strangers are clients of no network in particular: of IPv4, and of the half of
-// IPv6 that is given out.
-func strangers(n int) []netip.Addr {
-	random := rand.New(rand.NewPCG(1, 2))
-	var all []netip.Addr
-	for len(all) < n {
-		four := netip.AddrFrom4([4]byte{byte(1 + random.IntN(223)), byte(random.Uint32()), byte(random.Uint32()), byte(random.Uint32())})
-		six := [16]byte{0: 0x20 | byte(random.IntN(16)), 1: byte(random.IntN(256)), 2: byte(random.Uint32()), 3: byte(random.Uint32()), 4: byte(random.Uint32())}
-		if ownPlace(four) && ownPlace(netip.AddrFrom16(six)) {
-			all = append(all, four, netip.AddrFrom16(six))
+// clients draws networks that a file knows, and an address in each.
+func (r *realFiles) clients(t *testing.T, file, n int, six bool) []netip.Addr {
+	t.Helper()
+	random := rand.New(rand.NewPCG(2026, uint64(n)))
+	var drawn []netip.Prefix
+	seen := 0
+	for network := range r.files[file].Networks() {
+		p := network.Prefix()
+		if err := network.Err(); err != nil {
+			t.Fatal(err)
+		}
+		if p.Addr().Is6() != six || slices.ContainsFunc(standIns, p.Overlaps) {
+			continue
+		}
+		seen++
+		if len(drawn) < n {
+			drawn = append(drawn, p)
+		} else if i := random.IntN(seen); i < n { // each of the networks is as likely as any other
+			drawn[i] = p
 		}
 	}
-	return all
-}
-
-// ownPlace says whether an address has a place of its own: it is not for use within
-// a network, and does not stand for another one.
-func ownPlace(a netip.Addr) bool {
-	b := a.AsSlice()
-	if a.Is4() {
-		return !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && b[0] != 0 && b[0] != 100
+	var clients []netip.Addr
+	for _, p := range drawn {
+		noise := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, random.Uint64()), random.Uint64())
+		b := p.Addr().AsSlice()
+		for i := p.Bits(); i < 8*len(b); i++ {
+			b[i/8] |= noise[i/8] & (0x80 >> (i % 8))
+		}
+		a, _ := netip.AddrFromSlice(b)
+		clients = append(clients, a)
 	}
-	return !(b[0] == 0x20 && (b[1] == 0x02 || b[1] == 0x01 && b[2] == 0 && b[3] == 0))
+	return clients
 }
 
-// inScope is another client within the scope of an answer.
-func inScope(a netip.Addr, scope int, random *rand.Rand) netip.Addr {
-	b := a.AsSlice()
-	for bit := scope; bit < 8*len(b); bit++ {
-		if random.IntN(2) == 0 {
-			b[bit/8] ^= 0x80 >> (bit % 8)
+func (r *realFiles) record(t *testing.T, a netip.Addr) *realRecord {
+	t.Helper()
+	record := new(realRecord)
+	if slices.ContainsFunc(standIns, func(p netip.Prefix) bool { return p.Contains(a) }) {
+		return record
+	}
+	for _, f := range r.files {
+		if a.Is6() && f.Metadata.IPVersion == 4 {
+			continue
+		}
+		if err := f.Lookup(a).Decode(record); err != nil {
+			t.Fatal(err)
 		}
 	}
-	other, _ := netip.AddrFromSlice(b)
-	return other
+	return record
 }
 
-// TestGeoReal is real files, asked for thousands of clients: the answer is what the
-// files say of each, and of any other one within its scope.
-func TestGeoReal(t *testing.T) {
-	countries, countryFile := realFile(t, "country.mmdb")
-	asns, asnFile := realFile(t, "asn.mmdb")
-	s := start(t, block("example.org", "gtm {\ngeoip "+countryFile+" "+asnFile+letters+`
-		policy world geo {
-			from asn:4134 asn:3356 asn:16509 use c
-			from country:CN country:HK use a
-			from country:US !asn:7018 use b
-			default use z
+// part is a prefix around an address in which nothing changes.
+func (r *realFiles) part(a netip.Addr) netip.Prefix {
+	bits := 0
+	for _, f := range r.files {
+		if a.Is4() || f.Metadata.IPVersion == 6 {
+			bits = max(bits, f.Lookup(a).Prefix().Bits())
 		}
-		domain www.example.org use world
-	}`))
-	want := func(a netip.Addr) string {
-		var p realPlace
-		p.read(t, countries, a)
-		p.read(t, asns, a)
+	}
+	for _, cut := range r.cuts {
+		if cut.Addr().Is4() == a.Is4() {
+			bits = max(bits, min(shared(a, cut.Addr())+1, cut.Bits()))
+		}
+	}
+	return netip.PrefixFrom(a, bits).Masked()
+}
+
+// alike says whether all clients of a prefix have one rule.
+func (r *realFiles) alike(t *testing.T, p netip.Prefix) bool {
+	t.Helper()
+	first := r.rule(p.Addr(), r.record(t, p.Addr()))
+	for a := p.Addr(); a.IsValid() && p.Contains(a); a = lastOf(r.part(a)).Next() {
+		if r.rule(a, r.record(t, a)) != first {
+			return false
+		}
+	}
+	return true
+}
+
+// check asks as clients, each by a prefix around it.
+func (r *realFiles) check(t *testing.T, s *server, clients []netip.Addr, lengths ...int) {
+	t.Helper()
+	rules := map[string]int{}
+	for i, a := range clients {
+		client := netip.PrefixFrom(a, lengths[i%len(lengths)]).Masked()
+		m := s.ask(t, "www.example.org", dns.TypeA, ecs(client.String()))
+		want := r.rule(client.Addr(), r.record(t, client.Addr()))
+		rules[want]++
+		if got := strings.Join(data(m.Answer), " "); got != strings.Fields(want)[0] {
+			t.Errorf("%s, of whom is known %+v: got %s, want %s", client, *r.record(t, client.Addr()), got, want)
+		}
+		var bits int
+		if _, err := fmt.Sscanf(strings.TrimPrefix(scope(t, m), client.String()), "/%d", &bits); err != nil {
+			t.Fatalf("%s: the scope is %s", client, scope(t, m))
+		}
+		within := func(bits int) netip.Prefix { return netip.PrefixFrom(client.Addr(), bits).Masked() }
 		switch {
-		case p.ASN == 4134 || p.ASN == 3356 || p.ASN == 16509:
-			return inC
-		case p.Country == "CN" || p.Country == "HK":
-			return inA
-		case p.Country == "US" && p.ASN != 7018:
-			return inB
+		case !r.alike(t, within(bits)):
+			t.Errorf("%s: its scope is /%d, and not all of %s have one rule", client, bits, within(bits))
+		case bits > 0 && r.alike(t, within(bits-1)):
+			t.Errorf("%s: its scope is /%d, and all of %s have one rule", client, bits, within(bits-1))
 		}
-		return inZ
 	}
-	random := rand.New(rand.NewPCG(3, 4))
-	seen := map[string]int{}
-	for _, client := range append(strangers(4000), netip.MustParseAddr("8.8.8.8"), netip.MustParseAddr("2001:4860:4860::8888")) {
-		m := s.ask(t, "www.example.org", dns.TypeA, ecs(netip.PrefixFrom(client, client.BitLen()).String()))
-		answer := data(m.Answer)
-		scope := int(m.IsEdns0().Option[0].(*dns.EDNS0_SUBNET).SourceScope)
-		for _, a := range []netip.Addr{client, inScope(client, scope, random), inScope(client, scope, random)} {
-			if ownPlace(a) && !slices.Equal(answer, []string{want(a)}) {
-				t.Errorf("%s: answer %s with scope %d, and %s is to have %s", client, answer, scope, a, want(a))
-			}
-		}
-		if scope == 0 {
-			t.Errorf("%s: scope 0, though rules look at it", client)
-		}
-		seen[answer[0]]++
-	}
-	for _, answer := range []string{inA, inB, inC, inZ} {
-		if seen[answer] < 20 {
-			t.Errorf("too few of each: %v", seen)
-		}
+	if len(rules) < 4 {
+		t.Errorf("the clients have only these rules: %v", rules)
 	}
 }
 
-// TestLatencyReal is the nearest of some sites, by a real City file and another
-// formula for the distance.
-func TestLatencyReal(t *testing.T) {
-	cities, path := realFile(t, "city-ipv4.mmdb")
-	sites := map[string][2]float64{"192.0.2.1": {39.9, 116.4}, "192.0.2.2": {1.35, 103.8}, "192.0.2.3": {50.1, 8.7}, "192.0.2.4": {38.9, -77}, "192.0.2.5": {-23.5, -46.6}}
-	body, names := "", ""
-	for addr, at := range sites {
-		name := "at" + addr[len("192.0.2."):]
-		body += fmt.Sprintf("pool %s {\naddress %s\nlocation %v %v\n}\n", name, addr, at[0], at[1])
-		names += " " + name
-	}
-	s := start(t, block("example.org", "gtm {\ngeoip "+path+"\n"+body+"pool z {\naddress 192.0.2.99\n}\npolicy near latency {\npool"+names+"\ntolerance 0\ndefault use z\n}\ndomain www.example.org use near\n}"))
-	located := 0
-	for _, client := range strangers(3000) {
-		if !client.Is4() {
-			continue
-		}
-		got := data(s.ask(t, "www.example.org", dns.TypeA, ecs(netip.PrefixFrom(client, 32).String())).Answer)[0]
-		var p realPlace
-		p.read(t, cities, client)
-		if p.Lat == nil || p.Lon == nil || *p.Lat == 0 && *p.Lon == 0 {
-			if got != inZ {
-				t.Errorf("%s is nowhere, and answered %s", client, got)
-			}
-			continue
-		}
-		located++
-		best := math.Inf(1)
-		for _, at := range sites {
-			best = min(best, angle(at, [2]float64{*p.Lat, *p.Lon}))
-		}
-		const enough = 0.001 // some kilometres: gtm rounds to hundredths of a degree
-		if at, ok := sites[got]; !ok || angle(at, [2]float64{*p.Lat, *p.Lon}) > best+enough {
-			t.Errorf("%s at %v %v is answered %s", client, *p.Lat, *p.Lon, got)
-		}
-	}
-	if located < 500 {
-		t.Errorf("only %d clients have a place", located)
-	}
+// start runs a block with the files.
+func (r *realFiles) start(t *testing.T, policy string) *server {
+	t.Helper()
+	return start(t, block("example.org", "gtm {\ngeoip "+strings.Join(r.paths, " ")+"\n"+policy+"\ndomain www.example.org use p\n}"))
 }
 
-// angle is how far two places are apart, by the law of cosines.
+// TestGeoReal: countries, ASes and CIDRs, by real files of both.
+func TestGeoReal(t *testing.T) {
+	r := readReal(t, "country.mmdb", "asn.mmdb")
+	v4 := slices.Concat(r.clients(t, 0, 100, false), r.clients(t, 1, 100, false))
+	v6 := slices.Concat(r.clients(t, 0, 100, true), r.clients(t, 1, 100, true))
+	var cidrs []netip.Prefix
+	var numbers []uint32
+	countries := []string{"CN", "US", "DE", "BR"}
+	for i := range 8 { // of what there is: the clients are asked about, too
+		for _, a := range []netip.Addr{v4[i], v6[i]} {
+			cidrs = append(cidrs, netip.PrefixFrom(a, a.BitLen()/4-1+2*i).Masked())
+			numbers = append(numbers, max(1, r.record(t, v4[100+i]).ASN), max(1, r.record(t, v6[100+i]).ASN))
+		}
+	}
+	slices.Sort(numbers)
+	numbers = slices.Compact(numbers)
+	r.cuts = append(r.cuts, cidrs...)
+	const ofCIDR, ofAS, ofCountry, ofNobody = "192.0.2.1", "192.0.2.2", "192.0.2.", "192.0.2.99"
+	r.rule = func(a netip.Addr, known *realRecord) string {
+		switch i := slices.Index(countries, known.Country); {
+		case slices.ContainsFunc(cidrs, func(p netip.Prefix) bool { return p.Contains(a) }):
+			return ofCIDR
+		case slices.Contains(numbers, known.ASN):
+			return ofAS
+		case i >= 0:
+			return ofCountry + fmt.Sprint(10+i)
+		}
+		return ofNobody
+	}
+	pools, rules := "", "from"
+	for _, p := range cidrs {
+		rules += " " + p.String()
+	}
+	rules += " use p-1\nfrom"
+	for _, n := range numbers {
+		rules += fmt.Sprintf(" asn:%d", n)
+	}
+	rules += " use p-2\n"
+	for i, country := range countries {
+		rules += fmt.Sprintf("from country:%s use p-%d\n", country, 10+i)
+	}
+	for _, n := range []int{1, 2, 10, 11, 12, 13, 99} {
+		pools += fmt.Sprintf("pool p-%d {\naddress 192.0.2.%d\n}\n", n, n)
+	}
+	s := r.start(t, pools+"policy p geo {\n"+rules+"default use p-99\n}")
+	r.check(t, s, v4, 24, 32, 20)
+	r.check(t, s, v6, 56, 48, 128)
+}
+
+// TestGeoRealCity: pools in the order of their distance, by real files of IPv4 and
+// of IPv6.
+func TestGeoRealCity(t *testing.T) {
+	r := readReal(t, "city-ipv4.mmdb", "city-ipv6.mmdb")
+	places := [][2]float64{{1.35, 103.82}, {50.11, 8.68}, {39.04, -77.49}, {-23.55, -46.63}, {-33.87, 151.21}}
+	pools, names := "", ""
+	for i, at := range places {
+		pools += fmt.Sprintf("pool p-%d {\naddress 192.0.2.%d\nlocation %g %g\n}\n", i, i, at[0], at[1])
+		names += fmt.Sprintf(" p-%d", i)
+	}
+	r.rule = func(_ netip.Addr, known *realRecord) string {
+		if known.Lat == nil || known.Lon == nil || *known.Lat == 0 && *known.Lon == 0 {
+			return "192.0.2.99"
+		}
+		var order []int
+		distances := make([]float64, len(places))
+		for i, at := range places {
+			order = append(order, i)
+			distances[i] = angle(at, [2]float64{hundredths(*known.Lat), hundredths(*known.Lon)})
+		}
+		slices.SortFunc(order, func(i, j int) int { return cmp.Compare(distances[i], distances[j]) })
+		return fmt.Sprintf("192.0.2.%d of %d", order[0], order)
+	}
+	s := r.start(t, pools+"pool p-99 {\naddress 192.0.2.99\n}\npolicy p latency {\npool"+names+"\ntolerance 0s\ndefault use p-99\n}")
+	r.check(t, s, r.clients(t, 0, 60, false), 24, 32, 20)
+	r.check(t, s, r.clients(t, 1, 60, true), 56, 48, 128)
+}
+
+// hundredths is what gtm keeps of degrees.
+func hundredths(degrees float64) float64 { return math.Round(degrees*100) / 100 }
+
+// angle is that between two places as seen from the earth's centre.
 func angle(a, b [2]float64) float64 {
-	const degree = math.Pi / 180
-	c := math.Sin(a[0]*degree)*math.Sin(b[0]*degree) + math.Cos(a[0]*degree)*math.Cos(b[0]*degree)*math.Cos((a[1]-b[1])*degree)
-	return math.Acos(max(-1, min(1, c)))
+	x, y := onSphere(a), onSphere(b)
+	dot := 0.0
+	for i := range x {
+		dot += x[i] * y[i]
+	}
+	return math.Acos(max(-1, min(1, dot)))
+}
+
+func onSphere(at [2]float64) [3]float64 {
+	lat, lon := at[0]*math.Pi/180, at[1]*math.Pi/180
+	return [3]float64{math.Cos(lat) * math.Cos(lon), math.Cos(lat) * math.Sin(lon), math.Sin(lat)}
 }

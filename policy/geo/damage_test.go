@@ -47,7 +47,8 @@ func sound(t *testing.T, content []byte, f *File) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for i, r := range f.table.families {
+	for i, l := range f.networks {
+		r := l.ranges()
 		valid(t, r)
 		for n := 0; n < len(r.starts); n += 1 + len(r.starts)/50 {
 			a := r.start(n).addr(i == 1)

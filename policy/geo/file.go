@@ -19,10 +19,10 @@ type File struct {
 	Type  string    // what its metadata calls it, such as GeoLite2-City
 	Built time.Time // by its metadata
 
-	sum   [sha256.Size]byte
-	table Table   // of indices of facts
-	facts []Facts // 0: nothing is known
-	has   [2]kindSet
+	sum      [sha256.Size]byte
+	networks [2]*list // IPv4, IPv6: of indices of facts
+	facts    []Facts  // 0: nothing is known
+	has      [2]kindSet
 }
 
 // kindSet is a set of kinds, a bit each.
@@ -51,10 +51,26 @@ func (f *File) String() string {
 // Equal says whether both were read from the same content.
 func (f *File) Equal(o *File) bool { return f.sum == o.sum }
 
+// kinds are those of the facts that are there.
+func (f Facts) kinds() (set kindSet) {
+	for _, k := range Kinds() {
+		if f.knows(k) {
+			set = set.with(k)
+		}
+	}
+	return set
+}
+
 // Facts are what the file knows of an address.
 func (f *File) Facts(a netip.Addr) Facts {
-	i, _ := f.table.Lookup(a)
-	return f.facts[i]
+	if !a.IsValid() {
+		return Facts{}
+	}
+	l := f.networks[0]
+	if !a.Is4() {
+		l = f.networks[1]
+	}
+	return f.facts[l.value(l.find(keyOf(a)))]
 }
 
 // Knows says whether the file has facts of a kind.
@@ -84,29 +100,23 @@ func Parse(name string, content []byte) (*File, error) {
 	if v := db.Metadata.IPVersion; v != 4 && v != 6 {
 		return nil, fmt.Errorf("its IP version is %d: want 4 or 6", v)
 	}
+	p := new(pauses)
+	defer p.end()
 	r := reader{
-		db: db, facts: newFactList(), records: map[uintptr]int32{},
+		db: db, facts: newFactList(), kinds: []kindSet{0}, records: map[uintptr]int32{}, pauses: p,
 		left:  8*int(db.Metadata.NodeCount) + 10_000, // a tree has one leaf more than nodes; some are there twice
 		start: time.Now(), limit: limit(len(content)),
 	}
-	f := &File{Name: name, Type: db.Metadata.DatabaseType, Built: db.Metadata.BuildTime(), sum: sha256.Sum256(content)}
+	f := &File{Name: name, Type: db.Metadata.DatabaseType, Built: db.Metadata.BuildTime()}
 	for i, parts := range walks {
 		if i == 1 && db.Metadata.IPVersion == 4 {
-			f.table.families[1] = uniform(0)
-			continue
+			parts = nil
 		}
-		ranges, err := r.family(i, parts)
-		if err != nil {
+		f.networks[i] = &list{pauses: p}
+		if f.has[i], err = r.family(f.networks[i], i == 1, parts); err != nil {
 			return nil, err
 		}
-		f.table.families[i] = ranges
-		for _, v := range ranges.values {
-			for _, k := range Kinds() {
-				if r.facts.facts[v].knows(k) {
-					f.has[i] = f.has[i].with(k)
-				}
-			}
-		}
+		f.networks[i].pauses = nil
 	}
 	f.facts = r.facts.facts
 	switch {
@@ -129,15 +139,17 @@ func limit(size int) time.Duration {
 type reader struct {
 	db      *maxminddb.Reader
 	facts   *factList
+	kinds   []kindSet         // of facts
 	records map[uintptr]int32 // offset -> facts
 	left    int               // networks that it may still have
 	start   time.Time
 	limit   time.Duration
+	pauses  *pauses
+	record  record // that is being read
 }
 
-// family reads the networks of a family.
-func (r *reader) family(i int, parts []netip.Prefix) (*ranges, error) {
-	var l list
+// family reads the networks of a family, and says what is known of it.
+func (r *reader) family(l *list, six bool, parts []netip.Prefix) (has kindSet, err error) {
 	end, more := key{}, true // behind the parts so far
 	for _, part := range parts {
 		at := keyOf(part.Addr())
@@ -146,23 +158,24 @@ func (r *reader) family(i int, parts []netip.Prefix) (*ranges, error) {
 		}
 		for network := range r.db.NetworksWithin(part, maxminddb.IncludeNetworksWithoutData(), maxminddb.IncludeAliasedNetworks()) {
 			if r.left--; r.left < 0 {
-				return nil, errors.New("its tree leads round in circles: it has more networks than nodes")
+				return 0, errors.New("its tree leads round in circles: it has more networks than nodes")
 			}
 			value, err := r.value(network)
 			if err != nil {
-				return nil, err
+				return 0, err
 			}
-			if p := network.Prefix(); p.Addr().Is6() == (i == 1) && at.compare(keyOf(p.Addr())) < 0 {
+			if p := network.Prefix(); p.Addr().Is6() == six && at.compare(keyOf(p.Addr())) < 0 {
 				at = keyOf(p.Addr())
 			}
 			l.add(at, value)
+			has |= r.kinds[value]
 		}
 		end, more = behind(part)
 	}
 	if more {
 		l.add(end, 0)
 	}
-	return l.ranges(), nil
+	return has, nil
 }
 
 // value is the index of a network's facts.
@@ -180,11 +193,14 @@ func (r *reader) value(network maxminddb.Result) (int32, error) {
 	if time.Since(r.start) > r.limit {
 		return 0, fmt.Errorf("it takes longer than %s to read, as no real file of its size does", r.limit)
 	}
-	var rec record
-	if err := network.Decode(&rec); err != nil {
+	r.record = record{}
+	if err := network.Decode(&r.record); err != nil {
 		return 0, fmt.Errorf("it is damaged: the record of %s: %w", network.Prefix(), err)
 	}
-	i = r.facts.index(rec.facts())
+	i = r.facts.index(r.record.facts())
+	if int(i) == len(r.kinds) {
+		r.kinds = append(r.kinds, r.facts.facts[i].kinds())
+	}
 	r.records[network.Offset()] = i
 	return i, nil
 }

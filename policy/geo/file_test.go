@@ -64,12 +64,12 @@ func TestParse(t *testing.T) {
 					if version == 4 && a.Is6() {
 						country, bits = "", 0
 					}
-					i, got := f.table.Lookup(a)
+					i, got := f.table().Lookup(a)
 					if f.facts[i].Country != code(country) || f.Facts(a) != f.facts[i] || got != bits {
 						t.Errorf("%+v: %s is in %q by %d bits, want %q by %d", o, a, f.facts[i], got, country, bits)
 					}
 				}
-				for _, r := range f.table.families {
+				for _, r := range f.table().families {
 					valid(t, r)
 				}
 			}
@@ -83,7 +83,7 @@ func TestParseSixAlone(t *testing.T) {
 	if got := f.Facts(netip.MustParseAddr("192.0.2.1")); got != (Facts{}) {
 		t.Errorf("of IPv4 %q is known", got)
 	}
-	if v4, v6 := f.table.Len(); v4 != 1 || v6 != 3 || f.has != [2]kindSet{1: kindSet(0).with(Continent).with(Country)} {
+	if v4, v6 := f.table().Len(); v4 != 1 || v6 != 3 || f.has != [2]kindSet{1: kindSet(0).with(Continent).with(Country)} {
 		t.Errorf("there are %d and %d ranges, and it knows %b", v4, v6, f.has)
 	}
 }
@@ -103,10 +103,10 @@ func TestParseWide(t *testing.T) {
 		{networks{"0.0.0.0/1": rec{"country_code": "FR"}, "128.0.0.0/1": rec{"country_code": "FR", "city": "Paris"}}, 1, 1},
 	} {
 		f := parsed(t, mmdbwriter.Options{DisableIPv4Aliasing: true}, c.records)
-		for _, r := range f.table.families {
+		for _, r := range f.table().families {
 			valid(t, r)
 		}
-		if v4, v6 := f.table.Len(); v4 != c.v4 || v6 != c.v6 {
+		if v4, v6 := f.table().Len(); v4 != c.v4 || v6 != c.v6 {
 			t.Errorf("%v: %d and %d ranges, want %d and %d", c.records, v4, v6, c.v4, c.v6)
 		}
 	}
@@ -120,8 +120,8 @@ func TestParseEmbedded(t *testing.T) {
 		records[p] = rec{"country_code": "ES"}
 	}
 	more := parsed(t, mmdbwriter.Options{DisableIPv4Aliasing: true}, records)
-	for i, r := range more.table.families {
-		if fmt.Sprint(r) != fmt.Sprint(plain.table.families[i]) {
+	for i, r := range more.table().families {
+		if fmt.Sprint(r) != fmt.Sprint(plain.table().families[i]) {
 			t.Errorf("family %d is read otherwise", i)
 		}
 	}

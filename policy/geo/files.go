@@ -1,6 +1,9 @@
 package geo
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // Files are geo files that are used together. Of each kind of fact the first file
 // that knows it is believed.
@@ -30,18 +33,19 @@ func (fs Files) Knows(k Kind) bool {
 func (fs Files) Placeless() *Table {
 	var t Table
 	for family := range t.families {
-		blank := placeless(nil, family)
+		blanks := []*list{placeless(nil, family)}
 		for _, f := range fs {
-			blank = overlay(blank, placeless(f, family), func(x, y int32) int32 { return x & y })
+			blanks = append(blanks, placeless(f, family))
 		}
-		t.families[family] = blank
+		none := func(blank []int32) int32 { return slices.Min(blank) }
+		t.families[family] = newRanges(func(add func(key, int32)) { merge(blanks, none, add) }, nil)
 	}
 	return &t
 }
 
 // placeless is the part of that for one file, or for none.
-func placeless(f *File, family int) *ranges {
-	var l list
+func placeless(f *File, family int) *list {
+	l := new(list)
 	end, more := key{}, true // behind the prefixes so far
 	for _, p := range special {
 		if p.Addr().Is6() != (family == 1) {
@@ -56,14 +60,14 @@ func placeless(f *File, family int) *ranges {
 			l.add(at, 1)
 			continue
 		}
-		known := f.table.families[family]
-		for i := known.find(at); i < len(known.values) && at.compare(end) < 0; i++ {
+		known := f.networks[family]
+		for i := known.find(at); i < known.starts.n && at.compare(end) < 0; i++ {
 			blank := int32(1)
-			if f.facts[known.values[i]] != (Facts{}) {
+			if f.facts[known.value(i)] != (Facts{}) {
 				blank = 0
 			}
 			l.add(at, blank)
-			if i+1 < len(known.values) {
+			if i+1 < known.starts.n {
 				at = known.start(i + 1)
 			}
 		}
@@ -71,26 +75,7 @@ func placeless(f *File, family int) *ranges {
 	if more {
 		l.add(end, 0)
 	}
-	return l.ranges()
-}
-
-// facts are ranges of one family, whose values are the indices of facts: what
-// the files know together, so far as it is of interest.
-func (fs Files) facts(family int, interest *Interest) ([]Facts, *ranges) {
-	all := newFactList()
-	known := uniform(0)
-	if interest.Blind() {
-		return all.facts, known
-	}
-	for n, f := range fs {
-		own := f.table.families[family].replace(remember(func(i int32) int32 { return all.index(interest.of(f.facts[i])) }))
-		if n == 0 {
-			known = own
-			continue
-		}
-		known = overlay(known, own, rememberPairs(func(x, y int32) int32 { return all.index(all.facts[x].with(all.facts[y])) }))
-	}
-	return all.facts, known
+	return l
 }
 
 // factList numbers different facts. Number 0 is that nothing is known.

@@ -2,7 +2,7 @@ package geo
 
 import (
 	"math/bits"
-	"slices"
+	"sort"
 )
 
 // index finds where in a sorted list of numbers one stands: a tree of tables,
@@ -31,16 +31,15 @@ func (t table) bits() int  { return int(t&15) + 1 }
 // in two lines of a processor's cache.
 const wide = 16
 
-func newIndex(list []uint64) index {
-	var x index
-	x.root = x.cut(list, 0, len(list), 0)
-	x.slots = slices.Clip(x.slots)
+func newIndex(list []uint64, p *pauses) index {
+	x := index{slots: make([]slot, 0, slots(list, 0, p))}
+	x.root = x.cut(list, 0, len(list), 0, p)
 	return x
 }
 
 // cut makes a table for list[from:to], whose numbers share the bits to skip.
-func (x *index) cut(list []uint64, from, to, skip int) table {
-	n := min(max(bits.Len(uint(to-from))-3, 1), 16, 64-skip)
+func (x *index) cut(list []uint64, from, to, skip int, p *pauses) table {
+	n := tableBits(to-from, skip)
 	first := len(x.slots)
 	x.slots = append(x.slots, make([]slot, 1<<n+1)...)
 	at := from
@@ -49,16 +48,43 @@ func (x *index) cut(list []uint64, from, to, skip int) table {
 		for at < to && list[at]<<skip>>(64-n) == uint64(i) {
 			at++
 		}
+		p.step()
 	}
 	x.slots[first+1<<n].from = uint32(to)
 	for i := first; i < first+1<<n; i++ {
 		lo, hi := int(x.slots[i].from), int(x.slots[i+1].from)
-		if hi-lo > wide && list[lo] != list[hi-1] {
-			below := x.cut(list, lo, hi, skip+n)
+		if crowded(list[lo:hi]) {
+			below := x.cut(list, lo, hi, skip+n, p)
 			x.slots[i].below = below
 		}
 	}
 	return table(first<<4 + n - 1)
+}
+
+// slots is how many slots the tables for a list need.
+func slots(list []uint64, skip int, p *pauses) int {
+	n := tableBits(len(list), skip)
+	sum := 1<<n + 1
+	for len(list) > 0 {
+		end := sort.Search(len(list), func(i int) bool { return list[i]<<skip>>(64-n) != list[0]<<skip>>(64-n) })
+		if crowded(list[:end]) {
+			sum += slots(list[:end], skip+n, p)
+		}
+		list = list[end:]
+		p.step()
+	}
+	return sum
+}
+
+// tableBits is by how many bits a table goes that is for so many numbers, which
+// share the bits to skip.
+func tableBits(numbers, skip int) int {
+	return min(max(bits.Len(uint(numbers))-3, 1), 16, 64-skip)
+}
+
+// crowded says whether the numbers of a slot are worth a table of their own.
+func crowded(list []uint64) bool {
+	return len(list) > wide && list[0] != list[len(list)-1]
 }
 
 // window is a part of the list: all before it is not greater than k, all behind it

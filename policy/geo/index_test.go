@@ -34,7 +34,7 @@ func TestIndex(t *testing.T) {
 		{"the same, and one more", append(same(500, 4), 5), 11, 667},
 		{"the same, and others", slices.Concat(same(500, 0), run(20, 1<<63, 1), same(500, math.MaxUint64)), 28, 264},
 	} {
-		x := newIndex(c.list)
+		x := newIndex(c.list, nil)
 		if depth := x.depth(x.root); depth != c.depth || len(x.slots) != c.slots || cap(x.slots) != c.slots {
 			t.Errorf("%s: %d numbers, %d tables deep, %d slots of %d, want %d and %d", c.name, len(c.list), depth, len(x.slots), cap(x.slots), c.depth, c.slots)
 		}

@@ -72,10 +72,50 @@ func common(a, b key) int {
 // ranges give every address of a family a value. They say where it changes, so
 // that equal neighbours are one range, however their prefixes were cut.
 type ranges struct {
-	starts []uint64 // upper halves, sorted; the first is 0
-	lows   []uint64 // lower halves; nil where all are 0
-	values []int32  // no two neighbours are equal
+	starts []uint64    // upper halves, sorted; the first is 0
+	values []int32     // no two neighbours are equal; of a deep start ^value
+	deep   []deepStart // the starts whose lower half is not 0, which are few
 	index  index
+}
+
+// deepStart is a start within what an upper half has.
+type deepStart struct {
+	at  int // in starts
+	low uint64
+}
+
+// newRanges makes ranges of starts and values, which come in order. It goes through
+// them twice, to take no room that is not needed, not even for a time.
+func newRanges(each func(add func(key, int32)), p *pauses) *ranges {
+	var n, deep int
+	var last int32
+	fresh := func(k key, v int32) bool {
+		p.step()
+		was := last
+		last = v
+		return k == key{} || v != was
+	}
+	each(func(k key, v int32) {
+		if fresh(k, v) {
+			n++
+			if k.lo != 0 {
+				deep++
+			}
+		}
+	})
+	r := &ranges{starts: make([]uint64, 0, n), values: make([]int32, 0, n), deep: make([]deepStart, 0, deep)}
+	each(func(k key, v int32) {
+		if !fresh(k, v) {
+			return
+		}
+		if k.lo != 0 {
+			r.deep = append(r.deep, deepStart{len(r.starts), k.lo})
+			v = ^v
+		}
+		r.starts, r.values = append(r.starts, k.hi), append(r.values, v)
+	})
+	r.index = newIndex(r.starts, p)
+	return r
 }
 
 // find is the range of a key.
@@ -89,18 +129,36 @@ func (r *ranges) find(k key) int {
 		}
 	}
 	i--
-	if r.lows != nil && r.starts[i] == k.hi && r.lows[i] > k.lo {
-		return sort.Search(i, func(n int) bool { return r.start(n).compare(k) > 0 }) - 1
+	if r.values[i] < 0 && r.starts[i] == k.hi { // the starts there may be before or behind the key
+		n := sort.Search(len(r.deep), func(n int) bool {
+			d := r.deep[n]
+			return key{r.starts[d.at], d.low}.compare(k) > 0
+		})
+		if n < len(r.deep) && r.deep[n].at <= i {
+			i = r.deep[n].at - 1
+		}
 	}
 	return i
 }
 
 func (r *ranges) start(i int) key {
-	if r.lows == nil {
-		return key{hi: r.starts[i]}
+	k := key{hi: r.starts[i]}
+	if r.values[i] < 0 {
+		k.lo = lowOf(r.deep, i)
 	}
-	return key{r.starts[i], r.lows[i]}
+	return k
 }
+
+// lowOf is the lower half of a deep start.
+func lowOf(deep []deepStart, i int) uint64 {
+	n := sort.Search(len(deep), func(n int) bool { return deep[n].at >= i })
+	return deep[n].low
+}
+
+func (r *ranges) value(i int) int32 { return plain(r.values[i]) }
+
+// plain is a value that may be that of a deep start.
+func plain(v int32) int32 { return v ^ v>>31 }
 
 // bits is the length of the shortest prefix around a key that lies within its
 // range: one bit more than the key shares with the last address before the range
@@ -116,122 +174,9 @@ func (r *ranges) bits(k key, i int) int {
 	return n
 }
 
-// list is ranges in the making. It grows in pieces, so that millions of them are
-// not copied again and again.
-type list struct {
-	starts, lows pieces[uint64]
-	values       pieces[int32]
-	last         int32
-	deep         bool // there are lower halves
-}
-
-// add says from where on there is a value. Keys come in order.
-func (l *list) add(k key, value int32) {
-	if l.values.n > 0 && l.last == value {
-		return
-	}
-	l.last = value
-	l.starts.add(k.hi)
-	if k.lo != 0 && !l.deep {
-		l.deep = true
-		for range l.values.n {
-			l.lows.add(0)
-		}
-	}
-	if l.deep {
-		l.lows.add(k.lo)
-	}
-	l.values.add(value)
-}
-
-func (l *list) ranges() *ranges {
-	r := &ranges{starts: l.starts.whole(), values: l.values.whole()}
-	if l.deep {
-		r.lows = l.lows.whole()
-	}
-	r.index = newIndex(r.starts)
-	return r
-}
-
-// pieces is a slice in the making.
-type pieces[T any] struct {
-	full [][]T
-	last []T
-	n    int
-}
-
-const pieceSize = 1 << 16
-
-func (p *pieces[T]) add(v T) {
-	if len(p.last) == pieceSize {
-		p.full = append(p.full, p.last)
-		p.last = make([]T, 0, pieceSize)
-	}
-	p.last = append(p.last, v)
-	p.n++
-}
-
-// whole makes the slice, and empties the pieces.
-func (p *pieces[T]) whole() []T {
-	all := make([]T, 0, p.n)
-	for i, piece := range p.full {
-		all = append(all, piece...)
-		p.full[i] = nil
-	}
-	all = append(all, p.last...)
-	*p = pieces[T]{}
-	return all
-}
-
-// uniform are ranges with one value for all.
-func uniform(value int32) *ranges {
-	var l list
-	l.add(key{}, value)
-	return l.ranges()
-}
-
-// replace gives every range the value that stands for its own.
-func (r *ranges) replace(by func(int32) int32) *ranges {
-	var l list
-	for i, v := range r.values {
-		l.add(r.start(i), by(v))
-	}
-	return l.ranges()
-}
-
-// overlay combines the values of two ranges.
-func overlay(a, b *ranges, combine func(x, y int32) int32) *ranges {
-	var l list
-	var i, j int
-	var at key
-	for {
-		l.add(at, combine(a.values[i], b.values[j]))
-		moreA, moreB := i+1 < len(a.starts), j+1 < len(b.starts)
-		var order int
-		switch {
-		case moreA && moreB:
-			order = a.start(i + 1).compare(b.start(j + 1))
-		case moreA:
-			order = -1
-		case moreB:
-			order = 1
-		default:
-			return l.ranges()
-		}
-		if order <= 0 {
-			i++
-			at = a.start(i)
-		}
-		if order >= 0 {
-			j++
-			at = b.start(j)
-		}
-	}
-}
-
 // cells cut a family where one of some prefixes begins or ends. The values count
 // the cells.
-func cells(prefixes []netip.Prefix, six bool) *ranges {
+func cells(prefixes []netip.Prefix, six bool) *list {
 	cuts := []key{{}}
 	for _, p := range prefixes {
 		if p.Addr().Is6() != six {
@@ -243,9 +188,9 @@ func cells(prefixes []netip.Prefix, six bool) *ranges {
 		}
 	}
 	slices.SortFunc(cuts, key.compare)
-	var l list
+	l := new(list)
 	for i, k := range slices.Compact(cuts) {
 		l.add(k, int32(i))
 	}
-	return l.ranges()
+	return l
 }

@@ -29,30 +29,28 @@ func FuzzRanges(f *testing.F) {
 			if r.start(i).compare(k) > 0 || i+1 < len(r.starts) && r.start(i+1).compare(k) <= 0 {
 				t.Fatalf("%s is not in range %d", k.addr(six), i)
 			}
-			truth.check(t, k, r.values[i], r.bits(k, i))
+			truth.check(t, k, r.value(i), r.bits(k, i))
+			if l := listOf(truth); l.find(k) != i || l.start(i) != r.start(i) || l.value(i) != r.value(i) {
+				t.Fatalf("%s is in range %d, and in %d of the list", k.addr(six), i, l.find(k))
+			}
 		}
 	})
 }
 
-// FuzzOverlay combines two ranges, and gives the values of one others.
-func FuzzOverlay(f *testing.F) {
+// FuzzMerge combines three lists.
+func FuzzMerge(f *testing.F) {
 	f.Add([]byte{})
 	addRandom(f, 60, 80)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		d := dice{data}
 		six := d.below(4) > 0
-		a, b := scatter(&d, six, 3), scatter(&d, six, 3)
-		combine := func(x, y int32) int32 { return (x + 2*y) % 3 } // equal for some that differ
-		both := overlay(rangesOf(a), rangesOf(b), combine)
-		valid(t, both)
-		one := rangesOf(a).replace(func(x int32) int32 { return min(x, 1) })
-		valid(t, one)
-		for _, k := range probes(slices.Concat(a, b), six, 100) {
-			if got, want := both.values[both.find(k)], combine(a.value(k), b.value(k)); got != want {
+		a, b, c := scatter(&d, six, 3), scatter(&d, six, 3), scatter(&d, six, 2)
+		combine := func(v []int32) int32 { return (v[0] + 2*v[1] + v[2]) % 3 } // equal for some that differ
+		all := newRanges(func(add func(key, int32)) { merge([]*list{listOf(a), listOf(b), listOf(c)}, combine, add) }, nil)
+		valid(t, all)
+		for _, k := range probes(slices.Concat(a, b, c), six, 100) {
+			if got, want := all.value(all.find(k)), combine([]int32{a.value(k), b.value(k), c.value(k)}); got != want {
 				t.Fatalf("%s: got %d, want %d", k.addr(six), got, want)
-			}
-			if got, want := one.values[one.find(k)], min(a.value(k), 1); got != want {
-				t.Fatalf("%s: got %d in place of %d, want %d", k.addr(six), got, a.value(k), want)
 			}
 		}
 	})
@@ -77,11 +75,11 @@ func FuzzCells(f *testing.F) {
 				edges = append(edges, step{from: keyOf(p.Addr())}, step{from: end})
 			}
 		}
-		r := cells(prefixes, six)
+		r := cells(prefixes, six).ranges()
 		valid(t, r)
-		for i, v := range r.values {
-			if v != int32(i) {
-				t.Fatalf("cell %d has number %d", i, v)
+		for i := range r.values {
+			if r.value(i) != int32(i) {
+				t.Fatalf("cell %d has number %d", i, r.value(i))
 			}
 		}
 		for _, k := range probes(edges, six, 100) {
@@ -182,27 +180,29 @@ func probes(s steps, six bool, n int) []key {
 	return keys
 }
 
-func rangesOf(s steps) *ranges {
-	var l list
+func listOf(s steps) *list {
+	l := new(list)
 	for _, x := range s {
 		l.add(x.from, x.value)
 	}
-	return l.ranges()
+	return l
 }
+
+func rangesOf(s steps) *ranges { return listOf(s).ranges() }
 
 // valid says whether ranges are in order, and none is cut in two.
 func valid(t *testing.T, r *ranges) {
 	t.Helper()
-	if len(r.values) != len(r.starts) || r.lows != nil && len(r.lows) != len(r.starts) || r.start(0) != (key{}) {
-		t.Fatalf("%d starts, %d lows, %d values, from %v", len(r.starts), len(r.lows), len(r.values), r.start(0))
+	if len(r.values) != len(r.starts) || len(r.deep) > len(r.starts) || r.start(0) != (key{}) {
+		t.Fatalf("%d starts, %d deep, %d values, from %v", len(r.starts), len(r.deep), len(r.values), r.start(0))
 	}
 	for i := 1; i < len(r.starts); i++ {
-		if r.start(i-1).compare(r.start(i)) >= 0 || r.values[i-1] == r.values[i] {
-			t.Fatalf("from %v on %d, from %v on %d", r.start(i-1), r.values[i-1], r.start(i), r.values[i])
+		if r.start(i-1).compare(r.start(i)) >= 0 || r.value(i-1) == r.value(i) {
+			t.Fatalf("from %v on %d, from %v on %d", r.start(i-1), r.value(i-1), r.start(i), r.value(i))
 		}
 	}
-	if r.lows != nil && !slices.ContainsFunc(r.lows, func(lo uint64) bool { return lo != 0 }) {
-		t.Fatal("lower halves are kept, and all are 0")
+	if slices.ContainsFunc(r.deep, func(d deepStart) bool { return d.low == 0 }) {
+		t.Fatal("a lower half of 0 is kept")
 	}
 }
 
@@ -255,11 +255,11 @@ func TestListPieces(t *testing.T) {
 	r := rangesOf(truth)
 	valid(t, r)
 	for i, x := range truth {
-		if r.start(i) != x.from || r.values[i] != x.value {
-			t.Fatalf("range %d is from %v on %d, want %v", i, r.start(i), r.values[i], x)
+		if r.start(i) != x.from || r.value(i) != x.value {
+			t.Fatalf("range %d is from %v on %d, want %v", i, r.start(i), r.value(i), x)
 		}
 	}
-	if cap(r.starts) != n || cap(r.lows) != n || cap(r.values) != n {
-		t.Errorf("there is room for %d, %d, %d: want %d", cap(r.starts), cap(r.lows), cap(r.values), n)
+	if deep := n - 2*pieceSize - 1; cap(r.starts) != n || cap(r.deep) != deep || cap(r.values) != n {
+		t.Errorf("there is room for %d, %d, %d: want %d and %d", cap(r.starts), cap(r.deep), cap(r.values), n, deep)
 	}
 }

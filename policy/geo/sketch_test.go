@@ -218,3 +218,8 @@ func (d *dice) below(n int) int {
 	d.data = d.data[1:]
 	return int(b) % n
 }
+
+// table is the file's networks as a table, for its tests.
+func (f *File) table() *Table {
+	return &Table{families: [2]*ranges{f.networks[0].ranges(), f.networks[1].ranges()}}
+}

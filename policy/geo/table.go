@@ -26,7 +26,7 @@ func (t *Table) Lookup(a netip.Addr) (value int32, bits int) {
 	}
 	k := keyOf(a)
 	i := r.find(k)
-	return r.values[i], r.bits(k, i)
+	return r.value(i), r.bits(k, i)
 }
 
 // Values are those of all addresses and of nobody; some come more than once.
@@ -36,8 +36,8 @@ func (t *Table) Values() iter.Seq[int32] {
 			return
 		}
 		for _, r := range t.families {
-			for _, v := range r.values {
-				if !yield(v) {
+			for i := range r.values {
+				if !yield(r.value(i)) {
 					return
 				}
 			}
@@ -111,61 +111,4 @@ func (n *Interest) of(f Facts) Facts {
 		f.ASN = other.ASN
 	}
 	return f
-}
-
-// Compile makes a table of what is decided about clients. Every kind of client
-// that is different to the interest is decided once; nobody is an invalid address
-// without facts.
-func Compile(files Files, interest *Interest, decide func(netip.Addr, Facts) int32) *Table {
-	t := &Table{nobody: decide(netip.Addr{}, Facts{})}
-	for i := range t.families {
-		facts, known := files.facts(i, interest)
-		cells := cells(interest.Prefixes, i == 1)
-		if len(cells.values) == 1 { // no prefix: the facts alone decide
-			t.families[i] = known.replace(remember(func(f int32) int32 {
-				return decide(anywhere[i], facts[f])
-			}))
-			continue
-		}
-		inCell := rememberPairs(func(cell, f int32) int32 {
-			return decide(cells.start(int(cell)).addr(i == 1), facts[f])
-		})
-		t.families[i] = overlay(cells, known, inCell)
-	}
-	return t
-}
-
-// Cells is a table of what prefixes cut: no two of its parts have one value.
-func Cells(prefixes []netip.Prefix) *Table {
-	return &Table{families: [2]*ranges{cells(prefixes, false), cells(prefixes, true)}}
-}
-
-// anywhere is an address of each family where no prefix is cut.
-var anywhere = [2]netip.Addr{netip.IPv4Unspecified(), netip.IPv6Unspecified()}
-
-// remember is f, asked once for every x.
-func remember(f func(int32) int32) func(int32) int32 {
-	known := map[int32]int32{}
-	return func(x int32) int32 {
-		y, ok := known[x]
-		if !ok {
-			y = f(x)
-			known[x] = y
-		}
-		return y
-	}
-}
-
-// rememberPairs is f, asked once for every pair.
-func rememberPairs(f func(x, y int32) int32) func(x, y int32) int32 {
-	type pair struct{ x, y int32 }
-	known := map[pair]int32{}
-	return func(x, y int32) int32 {
-		z, ok := known[pair{x, y}]
-		if !ok {
-			z = f(x, y)
-			known[pair{x, y}] = z
-		}
-		return z
-	}
 }

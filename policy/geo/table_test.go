@@ -70,10 +70,10 @@ var atlas = []Facts{
 // world makes a file from bytes, and adds where it may change.
 func world(d *dice, edges *[2]steps) *File {
 	f := &File{facts: atlas}
-	for i := range f.table.families {
+	for i := range f.networks {
 		s := scatter(d, i == 1, int32(len(atlas)))
 		edges[i] = append(edges[i], s...)
-		f.table.families[i] = rangesOf(s)
+		f.networks[i] = listOf(s)
 	}
 	return f
 }
@@ -111,7 +111,7 @@ func (m *terms) decide(a netip.Addr, f Facts) int32 {
 // prefixes cut.
 func interests(d *dice, edges *[2]steps) (*Interest, *terms) {
 	n := NewInterest()
-	m := &terms{location: d.below(4) == 0, known: map[string]int32{"": -1}}
+	m := &terms{location: d.below(4) == 0, known: map[string]int32{"": 0}}
 	n.Location = m.location
 	var all []Place
 	for _, f := range atlas {
@@ -155,7 +155,7 @@ func TestCompileDecidesLittle(t *testing.T) {
 		file.facts = append(file.facts, f)
 		truth = append(truth, step{key{hi: uint64(i+1) << 40}, int32(i + 1)})
 	}
-	file.table.families = [2]*ranges{rangesOf(truth), rangesOf(truth)}
+	file.networks = [2]*list{listOf(truth), listOf(truth)}
 	for _, c := range []struct {
 		name     string
 		places   []Place

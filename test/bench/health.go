@@ -157,10 +157,10 @@ func (c *healthCost) over(window time.Duration, profile string) error {
 		return err
 	}
 	c.cpu = 100 * float64(after-before) / float64(time.Since(start))
-	if c.peak, err = memory("VmHWM"); err != nil {
+	if c.peak, err = memory("self", "VmHWM"); err != nil {
 		return err
 	}
-	c.rss, err = memory("VmRSS")
+	c.rss, err = memory("self", "VmRSS")
 	return err
 }
 

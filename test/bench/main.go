@@ -21,6 +21,7 @@ type command struct {
 
 var commands = []command{
 	{name: "health", what: "probe thousands of local targets, and say what that costs", run: health},
+	{name: "geo", what: "start CoreDNS with a geo file and replace it, and say what that costs", run: geo},
 	{name: "backend", run: backend},
 }
 
