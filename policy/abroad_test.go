@@ -2,6 +2,8 @@ package policy
 
 import (
 	"fmt"
+	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/gtm-dns/coredns-gtm/pool"
@@ -139,5 +141,30 @@ func TestAbroadLeavesNothing(t *testing.T) {
 				t.Errorf("%s by way of %s: got %s, want %s", c.client, c.via, text, c.want)
 			}
 		}
+	}
+}
+
+// TestPlaceless: the addresses for use within a network, to their ends, but for
+// those of which one of the files knows anything.
+func TestPlaceless(t *testing.T) {
+	w := newWorld(t)
+	w.file("10.5.0.0/16 NA/US; 9.0.0.0/8 EU/DE; 192.168.0.0/15 AS/CN; fdff::/16 at:40.75,-74")
+	w.file("10.6.0.0/16 asn:64500; 0.0.0.0/8 EU; febf:1::/32 EU/DE")
+	table := w.know.Files.Placeless()
+	for want, addrs := range []string{
+		`0.0.0.0 0.255.255.255 9.255.255.255 10.5.0.0 10.5.255.255 10.6.7.8 11.0.0.0 100.63.255.255 100.128.0.0 126.255.255.255 128.0.0.0
+		169.253.255.255 169.255.0.0 172.15.255.255 172.32.0.0 192.167.255.255 192.168.0.0 192.168.255.255 192.169.0.0 252.0.0.1 254.128.0.1
+		255.255.255.255 ::2 a00::1 7f00::1 c0a8::1 2001:db8::1 fbff:ffff:ffff:ffff:ffff:ffff:ffff:ffff fdff::1 fe00:: fe7f:: febf:1::1 fec0:: ff02::1`,
+		`10.0.0.0 10.4.255.255 10.7.0.0 10.255.255.255 100.64.0.0 100.127.255.255 127.0.0.0 127.255.255.255 169.254.0.0 169.254.255.255
+		172.16.0.0 172.31.255.255 :: ::1 fc00:: fdfe::1 fe80:: febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff`,
+	} {
+		for addr := range strings.FieldsSeq(addrs) {
+			if got, _ := table.Lookup(netip.MustParseAddr(addr)); int(got) != want {
+				t.Errorf("%s: got %d, want %d", addr, got, want)
+			}
+		}
+	}
+	if _, bits := table.Lookup(netip.MustParseAddr("fe00::")); bits != 9 {
+		t.Errorf("fe00:: is told by %d bits, want 9", bits)
 	}
 }

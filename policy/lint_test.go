@@ -15,7 +15,7 @@ func TestTermKinds(t *testing.T) {
 		"10.0.0.0/8": "[]", "!10.0.0.0/8": "[]", "continent:EU": "[continent]", "!country:CN": "[country]", "asn:4134": "[asn]",
 		"subdivision:CN-GD": "[subdivision]", "region:a": "[country asn]", "!region:b": "[continent country asn]",
 	} {
-		if got := fmt.Sprint(w.terms(source)[0].Kinds()); got != want {
+		if got := fmt.Sprintf("%v", w.terms(source)[0].Kinds()); got != want {
 			t.Errorf("%s asks for %s, want %s", source, got, want)
 		}
 	}
