@@ -20,13 +20,20 @@ type client struct {
 	at    int               // how many bits of that stand before the IPv4 prefix in it, which is Client
 }
 
-// scope is the ECS scope of a decision about a domain that so many of Client's
-// bits decided. If it was about IPv4 clients, it was not about others.
-func (c *client) scope(d *domain, bits int) uint8 {
-	if bits == 0 && d.Target.Policy == nil {
+// scope is the ECS scope of a decision about a domain and a client. Scope 0 is for all networks of both families (RFC 7871, section
+// 7.3.1), and a rule that does not look at one family tells it from the other. What
+// stands for IPv4 in IPv6 is decided as that, and no scope runs across it.
+func (s *snapshot) scope(d *domain, c client) uint8 {
+	bits := d.Scope(s.views, s.atlas, c.Client)
+	switch {
+	case bits == 0 && !d.Looks(s.atlas):
 		return 0
+	case c.at > 0:
+		bits += c.at
+	case c.Addr.Is6():
+		bits = max(bits, geo.Apart(c.Addr))
 	}
-	return uint8(c.at + bits)
+	return uint8(max(bits, 1))
 }
 
 // client finds out who asks: the ECS prefix where the block lets this resolver
@@ -40,13 +47,13 @@ func (s *snapshot) client(w dns.ResponseWriter, opt *dns.OPT) client {
 		return who
 	}
 	who.ecs = subnet
-	if subnet.SourceNetmask == 0 || !s.ecs.allows(addr) {
+	if subnet.SourceNetmask == 0 || !s.ecs.allows(source.Addr()) {
 		return who // it asks not to be told apart (RFC 7871, section 7.1.2), or may not tell
 	}
 	prefix, _ := subnetPrefix(subnet) // inspect has refused malformed ones
 	prefix, who.at = standIn(prefix)
 	who.Client = pool.Client{Addr: prefix.Addr(), Bits: prefix.Bits()}
-	if _, special := geo.Special(prefix.Addr()); special {
+	if own, special := geo.Special(prefix.Addr()); special && own.Bits() <= prefix.Bits() {
 		who.Via = source.Addr()
 	}
 	who.byECS = true

@@ -244,10 +244,10 @@ func FuzzSubnet(f *testing.F) {
 		if v4, at, ok := geo.Embedded(p); source > 0 && ok && v4.Bits() > 0 {
 			want.Addr, want.Bits, want.at = v4.Addr(), v4.Bits(), at
 		}
-		switch _, special := geo.Special(want.Addr); {
+		switch {
 		case source == 0:
 			want.Client = pool.Client{Addr: addr1, Bits: 32}
-		case special:
+		case ofNoPlace(want.Client):
 			want.Via = addr1
 		}
 		if !reflect.DeepEqual(c, want) {
@@ -293,4 +293,10 @@ func strayBits(address []byte, length int) (n int) {
 		n += int(address[i/8] >> (7 - i%8) & 1)
 	}
 	return n
+}
+
+// ofNoPlace says whether all that is known of a client is for use within a network.
+func ofNoPlace(c pool.Client) bool {
+	own, ok := geo.Special(c.Addr)
+	return ok && own.Bits() <= c.Bits
 }

@@ -1,6 +1,10 @@
 package policy
 
-import "github.com/gtm-dns/coredns-gtm/pool"
+import (
+	"net/netip"
+
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
 
 // Scope is the length of the shortest prefix around the client within which
 // every client's answer is decided alike (RFC 7871, section 7.2.1): the longest
@@ -13,6 +17,22 @@ func (d *Domain) Scope(views pool.Views, a *Atlas, c pool.Client) int {
 	}
 	bits, _ := d.Target.scope(views, a, c)
 	return bits
+}
+
+// Looks says whether any rule or estimate tells one client from another.
+func (d *Domain) Looks(a *Atlas) bool { return d.Target.looks(a) }
+
+func (t Target) looks(a *Atlas) bool {
+	p := t.Policy
+	if p == nil {
+		return false
+	}
+	if p.Latency != nil {
+		return !a.latencies[p.Index].chart.table.Uniform() || p.fallback().looks(a)
+	}
+	table := a.rules[p.Index].table
+	rule, _ := table.Lookup(netip.IPv4Unspecified())
+	return !table.Uniform() || p.Rules[rule].Target.looks(a) || p.fallback().looks(a)
 }
 
 // scope also says whether a fence ends the way.

@@ -90,7 +90,7 @@ func ParsePrefix(text string) (netip.Prefix, error) {
 		return netip.Prefix{}, fmt.Errorf("%q mixes IPv4 and IPv6", text)
 	case p.Masked() != p:
 		return netip.Prefix{}, fmt.Errorf("%q has bits behind its length: want %s", text, p.Masked())
-	case ok && v4.Bits() == 0 && !p.Addr().Is4In6():
+	case geo.Shadows(p) && !p.Addr().Is4In6():
 		return netip.Prefix{}, fmt.Errorf("%q is of addresses that stand for IPv4 ones, and its clients are taken for those: write the IPv4 prefix", text)
 	}
 	return v4, nil

@@ -20,7 +20,6 @@ func TestParseSource(t *testing.T) {
 		{"64:ff9b::192.0.2.0/120", "192.0.2.0/24"},
 		{"2002:c000:200::/40", "192.0.2.0/24"},
 		{"2002::/15", "2002::/15"},
-		{"2001::/32", "2001::/32"},
 		{"country:CN", "country:CN"},
 		{"country:XK", "country:XK"},
 		{"!continent:AN", "!continent:AN"},
@@ -63,6 +62,8 @@ func TestParseSource(t *testing.T) {
 		{"location:1", "not a source"},
 		{"2002::/16", "write the IPv4 prefix"},
 		{"64:ff9b::/96", "write the IPv4 prefix"},
+		{"2001::/32", "write the IPv4 prefix"},
+		{"2001:0:c633::/48", "write the IPv4 prefix"},
 		{"planet:mars", "not a source"},
 		{"example.org", "not a source"},
 	} {

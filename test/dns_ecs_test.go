@@ -139,8 +139,8 @@ func TestECSScope(t *testing.T) {
 		{"10.1.2.0/23", inA, 8},
 		{"10.1.3.128/25", inA, 8},
 		{"10.0.0.0/7", inA, 8}, // longer than SOURCE: decided by the prefix' first address
-		{"2001:db8::/32", inZ, 0},
-		{"2001:db8::1/128", inZ, 0},
+		{"2001:db8::/32", inZ, 21},
+		{"2001:db8::1/128", inZ, 21},
 	})
 	s.scopes(t, "siblings.example.org", []scopeCase{
 		{"10.1.0.0/16", inA, 8}, // both halves are the same rule's
@@ -194,12 +194,12 @@ func TestECSScope(t *testing.T) {
 		{"127.9.9.9/32", inB, 8},
 		{"fd12:3456::/32", inC, 8},
 		{"fe80::1/128", inZ, 7},
-		{"::1/128", inZ, 1},
+		{"::1/128", inZ, 81}, // up to the mapped ones
 		{"192.169.0.0/24", inZ, 16},
 	})
 	s.scopes(t, "everything.example.org", []scopeCase{
-		{"10.0.0.0/24", inA, 0}, // the whole of IPv4 is one rule's
-		{"2001:db8::/32", inZ, 0},
+		{"10.0.0.0/24", inA, 1},    // the whole of IPv4 is one rule's; but 0 would be for IPv6, too
+		{"2001:db8::/32", inZ, 21}, // and in IPv6 there is Teredo, 2001::/32
 	})
 	s.scopes(t, "region.example.org", []scopeCase{
 		{"10.0.0.0/24", inA, 16},

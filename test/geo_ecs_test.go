@@ -107,11 +107,16 @@ func TestGeoECSLengths(t *testing.T) {
 					wide = max(wide, shared(n.Addr(), sent.Addr())+1)
 				}
 			}
-			if sent.Addr() == netip.IPv4Unspecified() { // 0.0.0.0 is for use within a network
+			if sent.Addr() == netip.IPv4Unspecified() && bits >= 8 { // 0.0.0.0/8 is for use within a network
 				want, wide = inB, max(wide, 8)
 			}
-			if sent.Addr() == netip.IPv6Unspecified() {
-				want, wide = inB, 127
+			for network, at := range map[string]int{"::ffff:0:0/96": 96, "64:ff9b::/96": 96, "2002::/16": 16, "2001::/32": 96} {
+				switch n := netip.MustParsePrefix(network); {
+				case n.Contains(sent.Addr()): // it would stand for IPv4, if more of it were told
+					wide = at + 1
+				case sent.Addr().Is6():
+					wide = max(wide, shared(n.Addr(), sent.Addr())+1)
+				}
 			}
 			if bits == 0 { // the resolver decides, for everyone
 				want, wide = inB, 0

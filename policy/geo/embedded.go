@@ -36,6 +36,40 @@ func Embedded(p netip.Prefix) (v4 netip.Prefix, at int, ok bool) {
 	return p, 0, false
 }
 
+// Shadows says whether a prefix is of addresses that stand for IPv4, and of none of
+// these in particular: no client is taken for one of it.
+func Shadows(p netip.Prefix) bool {
+	for _, e := range embeddings {
+		if e.prefix.Bits() <= p.Bits() && p.Bits() <= e.at && e.prefix.Contains(p.Addr()) {
+			return true
+		}
+	}
+	return false
+}
+
+// Apart is how many bits of an IPv6 address tell it from those that stand for IPv4,
+// about whom is decided otherwise. One that would stand for IPv4, were more of it
+// known, is as far apart as its first bit of that.
+func Apart(a netip.Addr) int {
+	n := 0
+	for i, k := range embedded {
+		same := common(keyOf(a), k)
+		if same >= embeddings[i].prefix.Bits() {
+			return embeddings[i].at + 1
+		}
+		n = max(n, same+1)
+	}
+	return n
+}
+
+// embedded are where the embeddings begin.
+var embedded = func() (keys [len(embeddings)]key) {
+	for i, e := range embeddings {
+		keys[i] = keyOf16(e.prefix.Addr().As16())
+	}
+	return keys
+}()
+
 // special are the prefixes for use within a network, which are of no place that a
 // geo file could tell (RFC 6890; 100.64.0.0/10: RFC 6598; fc00::/7: RFC 4193). Those
 // of a family are in order.

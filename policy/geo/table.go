@@ -29,6 +29,12 @@ func (t *Table) Lookup(a netip.Addr) (value int32, bits int) {
 	return r.value(i), r.bits(k, i)
 }
 
+// Uniform says that all addresses, of either family, have one value.
+func (t *Table) Uniform() bool {
+	v4, v6 := t.families[0], t.families[1]
+	return len(v4.values) == 1 && len(v6.values) == 1 && v4.values[0] == v6.values[0]
+}
+
 // Values are those of all addresses and of nobody; some come more than once.
 func (t *Table) Values() iter.Seq[int32] {
 	return func(yield func(int32) bool) {
