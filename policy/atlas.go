@@ -65,14 +65,43 @@ func (a *Atlas) Unmatched(p *Policy) []int {
 type chart struct {
 	table *geo.Table
 	cells *geo.Table // what prefixes alone cut; nil where places do not matter
+	named *geo.Table // 1 for the addresses in one of the prefixes; nil with cells
 }
 
 func newChart(files geo.Files, n *geo.Interest, decide func(visitor) int32) chart {
 	c := chart{table: geo.Compile(files, n, func(a netip.Addr, f geo.Facts) int32 { return decide(visitor{a, f}) })}
 	if !n.Blind() {
 		c.cells = geo.Cells(n.Prefixes)
+		var all plainSet
+		for _, p := range n.Prefixes {
+			all.add(Term{Source: Source{Prefix: p}})
+		}
+		c.named = geo.Compile(nil, &geo.Interest{Prefixes: n.Prefixes}, func(a netip.Addr, _ geo.Facts) int32 {
+			if all.names(visitor{addr: a}) {
+				return 1
+			}
+			return 0
+		})
 	}
 	return c
+}
+
+// lookup is the value of the table for a client, and how many bits tell it. A
+// client abroad has that of its Via, unless prefixes name one of the two: then it is
+// not ok, and to be decided anew.
+func (a *Atlas) lookup(m *chart, c pool.Client) (value int32, bits int, ok bool) {
+	if !c.Via.IsValid() || m.cells == nil {
+		value, bits = m.table.Lookup(c.Addr)
+		return value, bits, true
+	}
+	if blank, _ := a.placeless.Lookup(c.Addr); blank == 0 {
+		value, bits = m.table.Lookup(c.Addr)
+		return value, bits, true
+	}
+	client, bits := m.named.Lookup(c.Addr)
+	via, _ := m.named.Lookup(c.Via)
+	value, _ = m.table.Lookup(c.Via)
+	return value, bits, client == 0 && via == 0
 }
 
 // place is what the files know of a client, and whether it is that of its Via.
@@ -85,12 +114,8 @@ func (a *Atlas) place(c pool.Client) (f geo.Facts, via bool) {
 
 // abroad is a client of whose address no file knows the place, as it is for use
 // within a network, and who is where its Via is.
-func (a *Atlas) abroad(m *chart, c pool.Client) (visitor, bool) {
-	if !c.Via.IsValid() || m.cells == nil {
-		return visitor{}, false
-	}
-	facts, via := a.place(c)
-	return visitor{c.Addr, facts}, via
+func (a *Atlas) abroad(c pool.Client) visitor {
+	return visitor{c.Addr, a.Files.Facts(c.Via)}
 }
 
 // cell is how many bits of a client the prefixes look at, wherever it is.
@@ -112,10 +137,10 @@ func (a *Atlas) scope(m *chart, c pool.Client, bits int) int {
 // rule is the one of a geo policy that a client matches, and how many bits tell it.
 func (a *Atlas) rule(p *Policy, c pool.Client) (rule, bits int) {
 	m := &a.rules[p.Index]
-	if v, ok := a.abroad(m, c); ok {
-		return int(p.first.rule(v)), m.cell(c)
+	i, bits, ok := a.lookup(m, c)
+	if !ok {
+		return int(p.first.rule(a.abroad(c))), m.cell(c)
 	}
-	i, bits := m.table.Lookup(c.Addr)
 	return int(i), bits
 }
 
@@ -152,10 +177,10 @@ func number[T any](known map[string]int32, list *[]T, text string, one T) int32 
 // ranking is that of a latency policy for a client, and how many bits tell it.
 func (a *Atlas) ranking(p *Policy, c pool.Client) (r ranking, bits int) {
 	m := &a.latencies[p.Index]
-	if v, ok := a.abroad(&m.chart, c); ok {
-		return p.Latency.rank(m.table, v), m.cell(c)
+	i, bits, ok := a.lookup(&m.chart, c)
+	if !ok {
+		return p.Latency.rank(m.table, a.abroad(c)), m.cell(c)
 	}
-	i, bits := m.chart.table.Lookup(c.Addr)
 	return m.rankings[i], bits
 }
 

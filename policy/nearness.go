@@ -89,13 +89,21 @@ func (n Neighbourhood) ranker() func(v visitor, room []uint16) []uint16 {
 				p.distance = geo.Distance(v.facts.Point(), *one.At)
 			}
 		}
-		order := slices.Clone(places)
-		slices.SortFunc(order, func(a, b place) int {
+		order := make([]int, len(n))
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortFunc(order, func(i, j int) int {
+			a, b := places[i], places[j]
 			return cmp.Or(cmp.Compare(a.by, b.by), cmp.Compare(a.distance, b.distance))
 		})
-		order = slices.Compact(order)
-		for _, p := range places {
-			room = append(room, uint16(slices.Index(order, p)))
+		from, rank := len(room), uint16(0)
+		room = append(room, make([]uint16, len(n))...)
+		for at, i := range order {
+			if at > 0 && places[i] != places[order[at-1]] {
+				rank++
+			}
+			room[from+i] = rank
 		}
 		return room
 	}
@@ -104,18 +112,18 @@ func (n Neighbourhood) ranker() func(v visitor, room []uint16) []uint16 {
 // Ranks implements pool.Atlas.
 func (a *Atlas) Ranks(near int, c pool.Client, room []uint16) []uint16 {
 	m := &a.nears[near]
-	if v, ok := a.abroad(&m.chart, c); ok {
-		return m.rank(v, room)
+	i, _, ok := a.lookup(&m.chart, c)
+	if !ok {
+		return m.rank(a.abroad(c), room)
 	}
-	i, _ := m.table.Lookup(c.Addr)
 	return append(room, m.ranks[i]...) // a copy: the room is written to again
 }
 
 // Scope implements pool.Atlas.
 func (a *Atlas) Scope(near int, c pool.Client) int {
 	m := &a.nears[near]
-	_, bits := m.table.Lookup(c.Addr)
-	if _, ok := a.abroad(&m.chart, c); ok {
+	_, bits, ok := a.lookup(&m.chart, c)
+	if !ok {
 		bits = m.cell(c)
 	}
 	return a.scope(&m.chart, c, bits)
