@@ -43,7 +43,7 @@ func compile(cfg *Config) (*plan, *policy.Atlas, error) {
 	}
 	for _, step := range []func(){c.compileRegions, c.compilePools, c.compileFailovers, c.compilePolicies, c.compileDomains, c.compileAtlas, c.lint} {
 		if step(); len(c.errs) > 0 {
-			return nil, nil, errors.Join(c.errs...)
+			return nil, nil, report(cfg.Pos, errors.Join(c.errs...))
 		}
 	}
 	return c.plan, c.atlas, nil

@@ -80,6 +80,9 @@ func hasHosts(p *pool.Pool) bool { return p.Members[0].Host != "" }
 func (c *compiler) compileAtlas() {
 	for _, cfg := range c.cfg.Geo {
 		c.know.Files = append(c.know.Files, cfg.File)
+		if cfg.Err != nil {
+			c.warnf(cfg.Pos, "geoip: %w: it stays as it was read last", cfg.Err)
+		}
 	}
 	slices.Sort(c.plan.tables)
 	c.plan.tables = slices.Compact(c.plan.tables)

@@ -79,6 +79,7 @@ type AuthorityConfig struct {
 type GeoConfig struct {
 	Pos  Pos
 	File *geo.File
+	Err  error // why the file is one that was read earlier; or nil
 }
 
 // RegionConfig is a named source: its lines are ORed, the sources of a line ANDed.

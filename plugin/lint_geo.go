@@ -30,22 +30,8 @@ func (c *compiler) lintSources() {
 		}
 	}
 	for _, cfg := range c.cfg.Pools {
-		if cfg.Balance != pool.Nearest {
-			continue
-		}
-		what := "pool " + quote(cfg.Name)
-		near := c.pools[cfg.Name].Near
-		told := map[geo.Kind]bool{}
-		for i, m := range cfg.Members {
-			if near != 0 {
-				c.knowable(m.Pos, what, c.plan.near[near-1][i].From, told)
-			}
-			if m.At != nil {
-				c.needs(m.Pos, what+": location", geo.Location)
-			}
-		}
-		if cfg.At != nil {
-			c.needs(cfg.Pos, what+": location", geo.Location)
+		if near := c.pools[cfg.Name].Near; near != 0 {
+			c.lintNear(cfg, c.plan.near[near-1])
 		}
 	}
 	for _, cfg := range c.cfg.Failovers {
@@ -54,6 +40,28 @@ func (c *compiler) lintSources() {
 				c.needs(cfg.Sets[i].Pos, "failover "+quote(cfg.Name)+": balance nearest", geo.Location)
 			}
 		}
+	}
+}
+
+// lintNear refuses what no geo file can know for balance nearest. A location without
+// use beside members that have a from is worth a warning.
+func (c *compiler) lintNear(cfg PoolConfig, n policy.Neighbourhood) {
+	what := "pool " + quote(cfg.Name)
+	told := map[geo.Kind]bool{}
+	at, located, named := cfg.Pos, cfg.At != nil, false
+	for i, m := range cfg.Members {
+		c.knowable(m.Pos, what, n[i].From, told)
+		named = named || len(m.From) > 0
+		if m.At != nil && !located {
+			at, located = m.Pos, true
+		}
+	}
+	switch {
+	case !located || c.know.Files.Knows(geo.Location):
+	case named:
+		c.warnf(at, "%s: location does nothing: no geo file knows where clients are: add geoip FILE with %s", what, databases[geo.Location])
+	default:
+		c.needs(at, what+": location", geo.Location)
 	}
 }
 
@@ -111,7 +119,7 @@ func (c *compiler) lintGeo() {
 		}
 		idle := c.atlas.Unmatched(p)
 		for _, i := range idle[:min(len(idle), maxDead)] {
-			c.warnf(cfg.Rules[i].Pos, "policy %q: no client gets to from %s, by what the geo files know: the rules above have them all, or there are none", cfg.Name, policy.Sources(cfg.Rules[i].From))
+			c.warnf(cfg.Rules[i].Pos, "policy %q: from %s has no clients, by what the geo files know: the rules above have them all, or there are none", cfg.Name, policy.Sources(cfg.Rules[i].From))
 		}
 		if more := len(idle) - maxDead; more > 0 {
 			c.warnf(cfg.Pos, "policy %q: no client gets to %d more of its rules", cfg.Name, more)
@@ -154,6 +162,9 @@ func (c *compiler) lintLocations() {
 	}
 	for _, cfg := range c.cfg.Pools {
 		if cfg.Balance == pool.Nearest {
+			if c.pools[cfg.Name].Near == 0 && len(cfg.Members) > 1 {
+				c.warnf(cfg.Pos, "pool %q: balance nearest goes by from and location, and no member has any: it is random", cfg.Name)
+			}
 			continue
 		}
 		located := func(m MemberConfig) bool { return m.At != nil }

@@ -21,13 +21,13 @@ func TestLintGeo(t *testing.T) {
 	}{
 		{"nothing", pools + "geoip CITY ASN\npolicy p geo {\nfrom country:CN use a\nfrom asn:64501 use b\nfrom !continent:AS use b\ndefault use a\n}" + use, "", nil},
 		{"nobody is there", pools + "geoip CITY\npolicy p geo {\nfrom country:FR country:DE use a\nfrom country:CN use a\ndefault use b\n}" + use, "", []string{
-			`Corefile:11: policy "p": no client gets to from country:FR country:DE, by what the geo files know: the rules above have them all, or there are none`,
+			`Corefile:11: policy "p": from country:FR country:DE has no clients, by what the geo files know: the rules above have them all, or there are none`,
 		}},
 		{"others have them all", pools + "geoip CITY ASN\npolicy p geo {\nfrom country:CN use a\nfrom asn:64500 use b\ndefault use b\n}" + use, "", []string{
-			`Corefile:12: policy "p": no client gets to from asn:64500, by what the geo files know: the rules above have them all, or there are none`,
+			`Corefile:12: policy "p": from asn:64500 has no clients, by what the geo files know: the rules above have them all, or there are none`,
 		}},
 		{"others have them all, by networks", pools + "geoip CITY\npolicy p geo {\nfrom 192.0.2.0/24 2001:db8::/32 use a\nfrom country:CN use b\ndefault use b\n}" + use, "", []string{
-			`Corefile:12: policy "p": no client gets to from country:CN, by what the geo files know: the rules above have them all, or there are none`,
+			`Corefile:12: policy "p": from country:CN has no clients, by what the geo files know: the rules above have them all, or there are none`,
 		}},
 		{"a region with nobody", pools + "geoip CITY ASN\nregion r {\nmatch country:CN asn:64501\n}\nregion q {\nmatch country:CN asn:64500\n}\npolicy p geo {\nfrom region:r region:q use a\ndefault use b\n}" + use, "", []string{
 			`Corefile:10: region "r": no client is in it, by what the geo files know`,

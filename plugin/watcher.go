@@ -35,7 +35,8 @@ type watcher struct {
 	publish func(*policy.Atlas)
 	cancel  context.CancelFunc // or nil before start
 
-	know  policy.Knowledge // at work
+	know  policy.Knowledge // as it was read last; at work once it is published
+	due   bool             // know is not published yet
 	files []*watched       // geo files as in know, then tables as in the plan
 }
 
@@ -111,12 +112,12 @@ func (w *watcher) look() {
 			log.Errorf("a fault, please report it: %v\n%s", fault, debug.Stack())
 		}
 	}()
-	changed := false
 	for _, f := range w.files {
-		changed = f.look(w.plan) || changed
+		w.due = f.look(w.plan) || w.due
 	}
-	if changed {
+	if w.due {
 		w.publish(w.plan.chart(policy.Knowledge{Files: slices.Clone(w.know.Files), Tables: maps.Clone(w.know.Tables)}))
+		w.due = false
 		runtime.GC() // or the heap may grow to twice what both versions had, with the next one
 	}
 }
@@ -125,8 +126,8 @@ func (w *watcher) look() {
 // new in it.
 func (f *watched) look(p *plan) (taken bool) {
 	info, err := os.Stat(f.name)
-	if err == nil && f.info != nil && time.Since(f.read) < readEvery &&
-		os.SameFile(info, f.info) && info.Size() == f.info.Size() && info.ModTime().Equal(f.info.ModTime()) {
+	same := err == nil && f.info != nil && os.SameFile(info, f.info) && info.Size() == f.info.Size() && info.ModTime().Equal(f.info.ModTime())
+	if same && time.Since(f.read) < readEvery {
 		return false
 	}
 	if err == nil {
@@ -134,9 +135,13 @@ func (f *watched) look(p *plan) (taken bool) {
 			return false
 		}
 	}
+	another := err == nil && f.info != nil && !same
 	f.info, f.read = info, time.Now()
 	if err == nil {
 		err = f.take()
+	}
+	if failed := (*fs.PathError)(nil); errors.As(err, &failed) {
+		f.info = nil // it may be as good as ever: try again soon
 	}
 	switch {
 	case err == nil, errors.Is(err, errUnchanged):
@@ -145,7 +150,7 @@ func (f *watched) look(p *plan) (taken bool) {
 		}
 		f.err = ""
 		return err == nil
-	case err.Error() != f.err:
+	case err.Error() != f.err || another:
 		p.failures[f.name].Add(1)
 		f.err = err.Error()
 		log.Errorf("gtm %s: %s stays as it was read last: %v", p.name, f.kind, err)
