@@ -128,19 +128,13 @@ func (c *compiler) lintGeo() {
 	var used []*policy.Region
 	var places []Pos
 	for _, cfg := range c.cfg.Regions {
-		if c.usedRegions[cfg.Name] && c.knows(c.regions[cfg.Name]) {
+		if c.usedRegions[cfg.Name] { // and so a file knows what it asks for
 			used, places = append(used, c.regions[cfg.Name]), append(places, cfg.Pos)
 		}
 	}
 	for _, i := range policy.Empty(c.know.Files, used) {
 		c.warnf(places[i], "region %q: no client is in it, by what the geo files know", used[i].Name)
 	}
-}
-
-// knows says whether geo files can know who is in a region.
-func (c *compiler) knows(r *policy.Region) bool {
-	unknown := func(k geo.Kind) bool { return !c.know.Files.Knows(k) }
-	return !slices.ContainsFunc(policy.Term{In: r}.Kinds(), unknown)
 }
 
 // lintLocations warns of locations that nothing looks at.

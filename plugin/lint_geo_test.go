@@ -56,6 +56,10 @@ func TestLintGeo(t *testing.T) {
 			`Corefile:14: policy "p": the default "c" has no IPv6, and pools have: IPv6 clients of whom nothing is known get no data`,
 			`Corefile:3: pool "c": location does nothing: it is for balance nearest, and for latency policies`,
 		}},
+		{"a default of host names, which have both families", pools + "pool h {\naddress www.example.net\n}\npolicy p latency {\npool a\ntable ROWS\ndefault use h\n}" + use, "192.0.2.0/24,a,5", nil},
+		{"pools of host names, which have both families", pools + "pool h {\naddress www.example.net\n}\npolicy p latency {\npool h\ntable ROWS\ndefault use a\n}" + use, "192.0.2.0/24,h,5", []string{
+			`Corefile:15: policy "p": the default "a" has no IPv6, and pools have: IPv6 clients of whom nothing is known get no data`,
+		}},
 		{"nodata under a latency policy", sites + "geoip CITY\npolicy p latency {\npool c\ndefault use c\n}\ndomain d.example.org use d\ndomain www.example.org {\nuse p\non_all_down nodata\n}", "", []string{
 			`Corefile:7: pool "d": location does nothing: it is for balance nearest, and for latency policies`,
 			`Corefile:19: domain "www.example.org.": on_all_down nodata under policy "p": resolvers cache negative answers for every client, whatever its network`,

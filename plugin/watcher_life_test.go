@@ -116,3 +116,19 @@ func TestFilesAreShared(t *testing.T) {
 		t.Error("another block counts them before it has looked")
 	}
 }
+
+// TestWatcherTables is that a table is held to what its own policies ask for.
+func TestWatcherTables(t *testing.T) {
+	s := newShelter(t)
+	one, two := s.put("one", []byte("192.0.2.0/24,a,5\n")), s.put("two", []byte("192.0.2.0/24,b,5\n"))
+	w := watch(t, "pool a {\naddress 192.0.2.1\n}\npool b {\naddress 192.0.2.2\n}\npolicy p latency {\npool a\ntable "+one+"\ndefault use b\n}\npolicy q latency {\npool b\ntable "+two+"\ndefault use a\n}\ndomain p.example.org use p\ndomain q.example.org use q")
+	for i, change := range []struct {
+		name, rows string
+		fails      uint64
+	}{{"one", "192.0.2.0/24,a,6\n", 0}, {"two", "192.0.2.0/24,b,6\n", 0}, {"two", "192.0.2.0/24,a,6\n", 1}} {
+		s.put(change.name, []byte(change.rows))
+		if w.look(); w.failed(one)+w.failed(two) != change.fails || len(w.published()) != min(i+1, 2) {
+			t.Errorf("%s has %q: %d and %d failures, %d publications", change.name, change.rows, w.failed(one), w.failed(two), len(w.published()))
+		}
+	}
+}

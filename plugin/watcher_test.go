@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// byFiles is a block that asks all its files: geo file, latency table.
+// byFiles is a block that asks all its files: a geo file, and a latency table twice.
 func byFiles(geo, table string) string {
 	return "geoip " + geo + `
 pool near {
@@ -25,8 +25,14 @@ pool near far
 table ` + table + `
 default use far
 }
+policy too latency {
+pool far
+table ` + table + `
+default use near
+}
 policy where geo {
 from country:CN use fast
+from country:GB use too
 default use far
 }
 domain www.example.org use where`

@@ -188,6 +188,9 @@ func TestLatencyPoolsDown(t *testing.T) {
 		})
 	}
 	becomes(beijing, 60, "active")
+	if m := s.ask(t, "www.example.org", dns.TypeA, ecs("203.0.113.128/25")); summary(m) != "NOERROR aa | www.example.org. 60 A "+inZ {
+		t.Errorf("the default of a client of whom nothing is known: nothing is unsettled, and it is %s", summary(m))
+	}
 	web[0].Down()
 	becomes(singapore, 5, "backup")
 	web[1].Down()
