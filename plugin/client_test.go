@@ -161,6 +161,9 @@ func TestClient(t *testing.T) {
 		{"ECS from one who may", "from 192.0.2.0/24 2001:db8::/32", "192.0.2.1", subnet(1, "10.1.2.0", 24, 0), "10.1.2.0/24+*"},
 		{"ECS from another who may", "from 192.0.2.0/24 2001:db8::/32", "2001:db8::1", subnet(1, "10.1.2.0", 24, 0), "10.1.2.0/24+*"},
 		{"ECS from one who may not", "from 192.0.2.0/24", "198.51.100.1", subnet(1, "10.1.2.0", 24, 0), "198.51.100.1/32+"},
+		{"ECS from one whose address stands for one who may", "from 192.0.2.0/24", "2002:c000:201::1", subnet(1, "10.1.2.0", 24, 0), "10.1.2.0/24+*"},
+		{"ECS from one who may, by what it stands for", "from 2002:c000:201::/48", "2002:c000:201::1", subnet(1, "10.1.2.0", 24, 0), "10.1.2.0/24+*"},
+		{"ECS from one who may not, by what it stands for", "from 2002:c000:201::/48", "2002:c000:202::1", subnet(1, "10.1.2.0", 24, 0), "192.0.2.2/32+"},
 		{"ECS from nobody", "from 192.0.2.0/24", "", subnet(1, "10.1.2.0", 24, 0), "invalid IP/0+"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
