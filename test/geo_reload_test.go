@@ -212,9 +212,9 @@ func TestFilesReload(t *testing.T) {
 	}
 	round("changed", want, 1)
 	if err := s.reloadTo(t, corefile); err == nil {
-		t.Error("a reload of the Corefile takes broken files")
-	} else if !strings.Contains(err.Error(), named("cut").path+": it is no whole mmdb file") {
-		t.Errorf("the error of the reload names no file: %v", err)
+		t.Error("a reload of the Corefile takes broken tables")
+	} else if !strings.Contains(err.Error(), `: policy "p": table: `) || strings.Contains(err.Error(), "geoip") { // their last good ones are there
+		t.Errorf("the error of the reload is another one: %v", err)
 	}
 	older.Write(t, named("renamed").path)
 	want["renamed"] = inA
