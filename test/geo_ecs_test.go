@@ -131,3 +131,13 @@ func TestGeoECSLengths(t *testing.T) {
 		}
 	}
 }
+
+// TestGeoECSOfOneFamily is rules that speak of IPv6 alone: an address in it that
+// stands for an IPv4 one is not decided as those around it are, and says so.
+func TestGeoECSOfOneFamily(t *testing.T) {
+	s := start(t, block("example.org", "gtm {"+letters+"\n"+by("six", "2001:db8::/32 2003::/16")+"domain all.example.org use a\n}"))
+	s.scopes(t, "six.example.org", []scopeCase{
+		{"2002:c000:200::/40", inZ, 16}, {"64:ff9b::c000:200/120", inZ, 96}, {"192.0.2.0/24", inZ, 1}, {"2003::/32", inA, 16}, // 0 would be for IPv6, too
+	})
+	s.scopes(t, "all.example.org", []scopeCase{{"2002:c000:200::/40", inA, 0}}) // nothing looks at it
+}
