@@ -37,8 +37,7 @@ func (fs Files) Placeless() *Table {
 		for _, f := range fs {
 			blanks = append(blanks, placeless(f, family))
 		}
-		none := func(blank []int32) int32 { return slices.Min(blank) }
-		t.families[family] = newRanges(func(add func(key, int32)) { merge(blanks, none, add) }, nil)
+		t.families[family] = newRanges(func(add func(key, int32)) { merge(blanks, slices.Min[[]int32], add) }, nil)
 	}
 	return &t
 }

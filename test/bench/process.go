@@ -52,15 +52,15 @@ func (s *server) cpuTime() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	const second = 100 // ticks, on every Linux (USER_HZ)
+	const tick = time.Second / 100 // on every Linux (USER_HZ)
 	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')'):]))
-	var ticks time.Duration
+	var ticks int
 	for _, field := range fields[12:14] { // utime and stime, of proc(5) the 14th and 15th
 		n, err := strconv.Atoi(field)
 		if err != nil {
 			return 0, err
 		}
-		ticks += time.Duration(n)
+		ticks += n
 	}
-	return ticks * time.Second / second, nil
+	return time.Duration(ticks) * tick, nil
 }
