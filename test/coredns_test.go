@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,9 +41,10 @@ func TestMain(m *testing.M) {
 type server struct {
 	instance *caddy.Instance
 	udp, tcp string
+	port     string // that stands for port 0 in its Corefiles
 }
 
-// block is a server block on a free port of 127.0.0.1.
+// block is a server block on a free port of 127.0.0.1, written as port 0.
 func block(zones, body string) string {
 	var heads []string
 	for z := range strings.FieldsSeq(zones) {
@@ -76,11 +79,11 @@ func start(t testing.TB, corefile string) *server {
 // tryStart is start for a Corefile that may be wrong.
 func tryStart(t testing.TB, corefile string) (*server, error) {
 	t.Helper()
-	i, err := caddy.Start(corefileInput(corefile))
+	s := &server{port: freePort(t)}
+	i, err := caddy.Start(s.input(corefile))
 	if err != nil {
 		return nil, err
 	}
-	s := &server{}
 	s.took(i)
 	t.Cleanup(func() { s.stop(t) })
 	return s, nil
@@ -89,7 +92,7 @@ func tryStart(t testing.TB, corefile string) (*server, error) {
 // reload hands the server a new Corefile. With an error, the old one goes on.
 func (s *server) reload(t testing.TB, corefile string) error {
 	t.Helper()
-	i, err := s.instance.Restart(corefileInput(corefile))
+	i, err := s.instance.Restart(s.input(corefile))
 	if err == nil {
 		s.took(i)
 	}
@@ -123,8 +126,34 @@ func (s *server) took(i *caddy.Instance) {
 	}
 }
 
-func corefileInput(corefile string) caddy.Input {
+func (s *server) input(corefile string) caddy.Input {
+	corefile = strings.ReplaceAll(corefile, ":0 ", ":"+s.port+" ")
 	return caddy.CaddyfileInput{Contents: []byte(corefile), Filepath: "Corefile", ServerTypeName: "dns"}
+}
+
+// freePort is a port that no socket has, on any address. CoreDNS may not ask for
+// port 0 itself: for a UDP socket with SO_REUSEPORT, Linux may choose one that
+// another such socket has, and shares its queries out between the two. Ports below
+// those that Linux chooses from are nobody's but another test process's, which
+// draws, too.
+func freePort(t testing.TB) string {
+	t.Helper()
+	for range 1000 {
+		port := strconv.Itoa(15_000 + rand.IntN(15_000))
+		packets, err := net.ListenPacket("udp", ":"+port)
+		if err != nil {
+			continue
+		}
+		listener, err := net.Listen("tcp", ":"+port)
+		packets.Close()
+		if err != nil {
+			continue
+		}
+		listener.Close()
+		return port
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 // query is a message on its way: how, and from where.
