@@ -117,7 +117,9 @@ func (s *snapshot) answerDomain(rep *reply, d *domain, who client, room *room) r
 			if len(decision.Members) > 0 {
 				rep.pool = decision.Members[0].Pool.Name
 			}
-			d.counters.count(decision.Reason)
+			if room.trace == nil { // it is a query
+				s.count(d, decision)
+			}
 		}
 		rep.widen(s, d, who)
 		target := d.target(decision)

@@ -213,7 +213,7 @@ func flipper(b *testing.B, domains int) func() {
 	if err := pub.start(healthcheck.NewRegistry(healthcheck.Config{}), nil); err != nil {
 		b.Fatal(err)
 	}
-	pub.lease.Close() // the verdicts are ours
+	pub.lease.Load().Close() // the verdicts are ours
 	b.Cleanup(func() { pub.stop(false) })
 	status := healthcheck.Up
 	return func() {

@@ -32,6 +32,7 @@ type Config struct {
 	Failovers []FailoverConfig
 	Policies  []PolicyConfig
 	Domains   []DomainConfig
+	Drills    []DrillConfig
 }
 
 // Pos is where something stands in a Corefile.
@@ -226,4 +227,18 @@ type AllDownConfig struct {
 	Kind  policy.AllDownKind
 	CNAME string       // canonical, for AllDownCNAME
 	Addrs []netip.Addr // for AllDownAddress
+}
+
+// DrillConfig is a recovery plan.
+type DrillConfig struct {
+	Pos     Pos
+	Name    string
+	Changes []DrillChange
+	Note    string // or ""
+}
+
+// DrillChange is a line of a recovery plan.
+type DrillChange struct {
+	Pos  Pos
+	Text string
 }

@@ -127,7 +127,7 @@ func newFlapping(t *testing.T) *flapping {
 		}
 	})
 	f.text = f.config()
-	f.life = &life{registry: healthcheck.NewRegistry(healthcheck.Config{OnResult: countResult, OnChange: f.note, OnFreeze: noteFreeze})}
+	f.life = &life{journal: newJournal(nil), registry: healthcheck.NewRegistry(healthcheck.Config{OnResult: countResult, OnChange: f.note})}
 	f.current.Store(f.begin(t))
 	return f
 }

@@ -2,6 +2,7 @@ package gtm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -47,7 +48,7 @@ recovery `+recovery+`
 domain www.example.org use f`, nil)
 				defer pub.stop(false)
 				advance(time.Minute)
-				before := pub.healths()
+				before := slices.Clone(pub.health)
 				for range 20 {
 					n.set(healthcheck.Fail, "")
 					advance(15 * time.Second)
@@ -60,7 +61,7 @@ domain www.example.org use f`, nil)
 				if switches := pub.switches[0].Load(); switches != 0 || len(r.Changes()) != 20 {
 					t.Errorf("%d switches, %d changes", switches, len(r.Changes()))
 				}
-				for i, h := range pub.healths() {
+				for i, h := range pub.health {
 					if h != before[i] {
 						t.Errorf("member %d: %v, was %v", i, h, before[i])
 					}

@@ -157,7 +157,7 @@ func (x exam) named(d *domain, addr netip.Addr, host string, qtype uint16) {
 		if m.Mode == pool.Offline {
 			x.Errorf("%s names %s, which is offline", d.Name, m.ID)
 		}
-		unavailable = unavailable && x.pub.healths()[m.Index]&pool.Available == 0
+		unavailable = unavailable && x.pub.board.health(m.Index)&pool.Available == 0
 		found = true
 	}
 	spare := slices.Contains(d.AllDown.Addrs, addr) || host != "" && host == d.AllDown.CNAME
@@ -178,7 +178,7 @@ func (x exam) available(r reach, addr netip.Addr, qtype uint16) string {
 		return "" // another type: the CNAME stands for either family
 	}
 	for _, m := range r.members {
-		if (m.Host != "" || familyOf(m.Addr) == family) && (x.pub.healths()[m.Index]&pool.Available != 0) {
+		if (m.Host != "" || familyOf(m.Addr) == family) && (x.pub.board.health(m.Index)&pool.Available != 0) {
 			return m.ID
 		}
 	}

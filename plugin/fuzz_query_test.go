@@ -109,7 +109,7 @@ func (z *zooKeeper) ask(t *testing.T, pub *publisher, who byte, packet []byte) s
 	x := exam{T: t, zoo: z, pub: pub, q: q, w: w}
 	defer func() {
 		if t.Failed() {
-			t.Logf("health %v, client %v\n%s\ngave %s, %v", pub.standing(), w.remote, before, dns.RcodeToString[rcode], w.msgs)
+			t.Logf("health %v, client %v\n%s\ngave %s, %v", pub.membersUp(), w.remote, before, dns.RcodeToString[rcode], w.msgs)
 		}
 	}()
 	if q.String() != before {

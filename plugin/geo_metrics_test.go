@@ -17,7 +17,7 @@ func TestCollectFiles(t *testing.T) {
 	s := newShelter(t)
 	geo, rows := s.put("geo", mmdb(t, "City", inChina)), s.put("rows", []byte(someRows))
 	synctest.Test(t, func(t *testing.T) {
-		l := &life{registry: always(healthcheck.Inconclusive).registry(healthcheck.Config{})}
+		l := &life{journal: newJournal(nil), registry: always(healthcheck.Inconclusive).registry(healthcheck.Config{})}
 		r := prometheus.NewPedanticRegistry()
 		r.MustRegister(l)
 		begin := func(g *generation, body string) *instance {

@@ -88,6 +88,7 @@ type room struct {
 
 	name  []byte
 	addrs []netip.Addr
+	trace *policy.Trace // of what is no query, but to be explained; or nil
 }
 
 var rooms = sync.Pool{New: func() any { return new(room) }}
@@ -96,8 +97,13 @@ var rooms = sync.Pool{New: func() any { return new(room) }}
 // the draw are all that it depends on.
 func (s *snapshot) decide(d *domain, f pool.Family, who client, room *room) policy.Decision {
 	q := policy.Query{Client: who.Client, Atlas: s.atlas, Family: f, Draw: pool.Draw(rand.Uint64())}
-	trace := newTrace() // nil unless debug is on
+	trace := room.trace
+	if trace == nil {
+		trace = newTrace() // nil unless debug is on
+	}
 	decision := d.Decide(s.views, q, &room.Scratch, trace)
-	logTrace(trace)
+	if room.trace == nil {
+		logTrace(trace)
+	}
 	return decision
 }

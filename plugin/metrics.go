@@ -36,6 +36,7 @@ var (
 
 	answersDesc   = desc("answers_total", "Queries for a domain that were decided, by reason.", "gtm", "domain", "reason")
 	memberDesc    = desc("member_available", "Whether a member is available (1) or not (0).", "gtm", "pool", "member")
+	givenDesc     = desc("member_answers_total", "Answers that have a member.", "gtm", "pool", "member")
 	activeSetDesc = desc("failover_active", "Whether a set is its failover's active one (1) or not (0).", "gtm", "failover", "family", "set")
 	switchesDesc  = desc("failover_switches_total", "Changes of a failover's active set.", "gtm", "failover")
 	checkUpDesc   = desc("check_up", "Whether a member's check is up (1) or down (0); it is missing before the first verdict.", "gtm", "pool", "member", "check")
@@ -88,6 +89,7 @@ func (p *plan) shareCounters(old *plan) {
 			d.counters = c
 		}
 	}
+	p.given.goOn(p, old)
 	for file := range p.failures {
 		if n := old.failures[file]; n != nil {
 			p.failures[file] = n
@@ -123,7 +125,7 @@ func countResult(c healthcheck.Check, r healthcheck.Result) {
 // Describe implements prometheus.Collector.
 func (l *life) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		answersDesc, memberDesc, activeSetDesc, switchesDesc, builtDesc, geoFailsDesc, tableFailDesc,
+		answersDesc, memberDesc, givenDesc, activeSetDesc, switchesDesc, builtDesc, geoFailsDesc, tableFailDesc,
 		checkUpDesc, checksDesc, heldDesc, frozenDesc, inFlightDesc, mostDesc, lateDesc, panicsDesc,
 	} {
 		ch <- d
@@ -157,11 +159,12 @@ func (b *instance) collect(ch chan<- prometheus.Metric) {
 			}
 		}
 	}
-	health := b.publisher.healths()
 	for i, m := range b.plan.members {
-		ch <- prometheus.MustNewConstMetric(memberDesc, prometheus.GaugeValue, oneIf(health[i]&pool.Available != 0), name, m.Pool.Name, m.ID)
+		ch <- prometheus.MustNewConstMetric(memberDesc, prometheus.GaugeValue, oneIf(b.publisher.board.health(i)&pool.Available != 0), name, m.Pool.Name, m.ID)
+		ch <- prometheus.MustNewConstMetric(givenDesc, prometheus.CounterValue, float64(b.plan.given.members[i].Load()), name, m.Pool.Name, m.ID)
 	}
-	for i, s := range b.publisher.checkStates() {
+	for i := range b.plan.checks {
+		s := b.publisher.board.state(i)
 		if m := b.plan.members[b.plan.ownerOf[i]]; s.Status != healthcheck.Unknown {
 			ch <- prometheus.MustNewConstMetric(checkUpDesc, prometheus.GaugeValue, oneIf(s.Status == healthcheck.Up), name, m.Pool.Name, m.ID, b.plan.labels[i])
 		}

@@ -50,6 +50,10 @@ func uniqueNames(c *Config) error {
 	for _, p := range c.Policies {
 		take(targets, "policy", p.Name, p.Pos)
 	}
+	drills := nameSpace{}
+	for _, d := range c.Drills {
+		take(drills, "plan", d.Name, d.Pos)
+	}
 	domains := make(nameSpace, len(c.Domains))
 	for _, d := range c.Domains {
 		for _, name := range d.Names {

@@ -18,6 +18,7 @@ type past struct {
 	growing   map[memberKey]time.Duration   // member in a slow start -> how long it has been, never 0
 	failovers map[string]failoverMemory     // by name
 	checks    map[checkKey]healthcheck.Past // that have a verdict; only over a restart
+	standing  keptStanding                  // what operators have said
 	ages      bool                          // some of it are times that run: delays, slow starts, holds
 }
 
@@ -62,18 +63,19 @@ func (pub *publisher) record(p *past) ([]pool.Health, []healthcheck.Past) {
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
 	now := time.Now()
+	p.standing = keepStanding(pub.standing)
 	for _, s := range pub.slow {
 		for i, since := range s.since {
 			p.growing[memberKey{s.pool.Name, pub.plan.members[i].ID}] = max(1, now.Sub(since))
 		}
 	}
-	for i, f := range pub.plan.failovers {
+	for i, f := range pub.layer.failovers {
 		s := &pub.failovers[i]
 		memory, wake := f.Next(s.memory, f.States(pub.health), now.Sub(s.at)) // as of now
 		p.ages = p.ages || wake != pool.Never
 		p.failovers[f.Name] = failoverMemory{f, memory, pub.switches[i].Load()}
 	}
-	checks := pub.lease.Pasts()
+	checks := pub.lease.Load().Pasts()
 	for i, s := range pub.states { // the registry may know more than has been acted on
 		checks[i].Status = s.Status
 		p.ages = p.ages || checks[i].Held > 0

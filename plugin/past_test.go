@@ -12,8 +12,8 @@ import (
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
-// standing is which members are available, "+a -b", in the order of the plan.
-func (pub *publisher) standing() string {
+// membersUp is which members are available, "+a -b", in the order of the plan.
+func (pub *publisher) membersUp() string {
 	var texts []string
 	for i, m := range pub.plan.members {
 		mark := "-"
@@ -81,10 +81,10 @@ domain www.example.org use web`
 				first := launch(t, r, old, nil)
 				advance(5 * time.Second)
 				second := launch(t, r, test.next, first.past())
-				got := second.standing()
+				got := second.membersUp()
 				first.stop(false)
 				advance(5 * time.Second)
-				if got += "; " + second.standing(); got != test.want {
+				if got += "; " + second.membersUp(); got != test.want {
 					t.Errorf("got %q, want %q", got, test.want)
 				}
 				second.stop(false)
@@ -106,12 +106,12 @@ func TestAdoptTwice(t *testing.T) {
 		second := launch(t, r, more, first.past())
 		third := launch(t, r, strings.Replace(more, " mode offline", "", 1), second.past())
 		advance(time.Minute)
-		if got := third.standing(); got != "+a -b -c" {
+		if got := third.membersUp(); got != "+a -b -c" {
 			t.Errorf("without any verdict: %q", got)
 		}
 		n.set(healthcheck.Pass, "192.0.2.2", "192.0.2.3")
 		advance(time.Minute)
-		if got := third.standing(); got != "+a +b +c" {
+		if got := third.membersUp(); got != "+a +b +c" {
 			t.Errorf("after verdicts: %q", got)
 		}
 		for _, pub := range []*publisher{first, second, third} {
@@ -175,7 +175,7 @@ func TestAdoptFailover(t *testing.T) {
 				advance(5 * s)
 				for verdict := range strings.FieldsSeq(test.verdicts) {
 					n.set(map[byte]healthcheck.Verdict{'+': healthcheck.Pass, '-': healthcheck.Fail}[verdict[0]], "192.0.2.1")
-					for !strings.Contains(first.standing(), verdict) {
+					for !strings.Contains(first.membersUp(), verdict) {
 						advance(100 * time.Millisecond)
 					}
 				}
@@ -219,4 +219,4 @@ func TestPastIsApart(t *testing.T) {
 	})
 }
 
-func isUp(pub *publisher, member int) bool { return pub.healths()[member]&pool.Available != 0 }
+func isUp(pub *publisher, member int) bool { return pub.board.health(member)&pool.Available != 0 }

@@ -38,6 +38,10 @@ type plan struct {
 	labels    []string // check -> what it is called among its member's
 	checksOf  []span   // member -> its part of checks
 	ownerOf   []int    // check -> member
+	poolOf    []int    // member -> its pool
+	directory directory
+	given     given
+	drills    map[string]*drill // recovery plans of the Corefile
 
 	warnings []string
 	nexts    []Pos // of on_all_down next, which needs a plugin below
@@ -53,6 +57,7 @@ type domain struct {
 	zone      *zone
 	lowerName []byte    // Name
 	families  [2]bool   // which it can have addresses of
+	group     int       // of directory.groups
 	cnames    bool      // its answer may be a CNAME
 	counters  *counters // of this and earlier generations together; shared before the first query
 }

@@ -46,6 +46,7 @@ type life struct {
 	registry   *healthcheck.Registry
 	shelf      geo.Shelf
 	complaints complaints
+	journal    *journal
 
 	mu         sync.Mutex // guards following
 	alive      []*instance
@@ -60,7 +61,12 @@ type generation struct {
 
 func newLife() *life {
 	l := &life{}
-	l.registry = healthcheck.NewRegistry(healthcheck.Config{OnResult: l.result, OnChange: noteChange, OnFreeze: noteFreeze})
+	l.journal = newJournal(l.alert)
+	l.registry = healthcheck.NewRegistry(healthcheck.Config{
+		OnResult: l.result,
+		OnChange: func(c healthcheck.Change) { l.journal.note(noteChange(c)) },
+		OnFreeze: func(f healthcheck.Freezing) { l.journal.note(noteFreeze(f)) },
+	})
 	return l
 }
 
@@ -131,9 +137,11 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 		earlier = other.publisher.past()
 		b.plan.shareCounters(other.plan)
 	}
+	b.publisher.journal = l.journal
 	if err := b.publisher.start(l.registry, earlier); err != nil {
 		return nil, err
 	}
+	l.journal.start()
 	l.alive = slices.DeleteFunc(l.alive, func(other *instance) bool { return other == orphan })
 	l.alive = append(l.alive, b)
 	b.watcher.start()
@@ -222,4 +230,16 @@ func (l *life) end(g *generation, which func(*generation) bool) {
 	for _, b := range heirs {
 		b.publisher.keep() // the last word in the state file is not that of the ended
 	}
+	l.rest()
+}
+
+// rest ends what nobody needs when no block is alive.
+func (l *life) rest() {
+	wait := func() {}
+	l.mu.Lock()
+	if len(l.alive) == 0 {
+		wait = l.journal.stop()
+	}
+	l.mu.Unlock()
+	wait()
 }

@@ -27,7 +27,13 @@ type play struct {
 }
 
 func newPlay(n *network, body string) *play {
-	return &play{life: &life{registry: n.registry(healthcheck.Config{})}, generations: map[string]*generation{}, body: body}
+	return &play{life: &life{journal: newJournal(nil), registry: n.registry(healthcheck.Config{})}, generations: map[string]*generation{}, body: body}
+}
+
+// close ends what a block that is left alive would keep running.
+func (p *play) close() {
+	p.registry.Close()
+	p.journal.stop()()
 }
 
 func (p *play) generation(letter string) *generation {
@@ -81,7 +87,7 @@ func (p *play) living(t *testing.T) string {
 	var texts []string
 	for _, b := range p.all {
 		alive := slices.Contains(p.alive, b)
-		if started := b.publisher.lease != nil; alive == b.publisher.closed && started {
+		if started := b.publisher.lease.Load() != nil; alive == b.publisher.closed && started {
 			t.Errorf("%s is alive %t, and stopped %t", b.plan.name, alive, b.publisher.closed)
 		}
 		for letter, g := range p.generations {
@@ -163,7 +169,7 @@ func TestLife(t *testing.T) {
 					}
 					advance(time.Second)
 				}
-				p.registry.Close()
+				p.close()
 			})
 		})
 	}
@@ -210,7 +216,7 @@ func TestLifeTakesOver(t *testing.T) {
 			t.Errorf("the old one answers %q, want %q", got, want)
 		}
 		p.do(t, "stop B")
-		p.registry.Close()
+		p.close()
 	})
 }
 
@@ -239,7 +245,7 @@ func TestLifeLastState(t *testing.T) {
 		if written() {
 			t.Error("written after the end")
 		}
-		p.registry.Close()
+		p.close()
 	})
 }
 
@@ -272,7 +278,7 @@ func TestLifeHandsOverState(t *testing.T) {
 					t.Errorf("error %v, file %s", err, data)
 				}
 				p.do(t, "stop B")
-				p.registry.Close()
+				p.close()
 			})
 		})
 	}
@@ -292,7 +298,7 @@ func TestLifeOneStateEach(t *testing.T) {
 			}
 		}
 		p.do(t, "stop A")
-		p.registry.Close()
+		p.close()
 	})
 }
 
@@ -318,7 +324,7 @@ func TestLifeSwitchesByReload(t *testing.T) {
 		}
 		p.do(t, "replaced A")
 		p.do(t, "stop B")
-		p.registry.Close()
+		p.close()
 	})
 	if n := lines.count("failover f (both): set two -> one"); n != 1 {
 		t.Errorf("the way back is logged %d times", n)
@@ -352,6 +358,6 @@ func TestMaxProbes(t *testing.T) {
 			p.do(t, step.step)
 			most(step.want)
 		}
-		p.registry.Close()
+		p.close()
 	})
 }

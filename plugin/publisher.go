@@ -1,7 +1,7 @@
 package gtm
 
 import (
-	"slices"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,13 +18,21 @@ import (
 type publisher struct {
 	plan     *plan
 	snapshot atomic.Pointer[snapshot]
-	switches []atomic.Uint64 // failover -> changes of its active set
-	keeper   *keeper         // of the state file; or nil
+	switches []atomic.Uint64             // failover -> changes of its active set
+	switched []atomic.Pointer[time.Time] // failover -> when it last did; nil: never
+	keeper   *keeper                     // of the state file; or nil
+	journal  *journal                    // or nil before the block comes to life
+	board    board
+	lease    atomic.Pointer[healthcheck.Lease] // nil before start
 
 	mu        sync.Mutex // guards following
 	closed    bool
-	atlas     *policy.Atlas      // of the next snapshot
-	lease     *healthcheck.Lease // or nil before start
+	atlas     *policy.Atlas // of the next snapshot
+	standing  *standing
+	layer     *layer      // of standing
+	expiry    *time.Timer // to the next end of an order, or nil
+	down      [][2]bool   // group of domains -> family: nothing is available
+	poolsUp   [][2]bool   // pool -> family: it is available
 	states    []healthcheck.State
 	waiting   []bool // member: unknown checks count as down (rule 12)
 	health    []pool.Health
@@ -45,12 +53,18 @@ func newPublisher(p *plan, a *policy.Atlas) *publisher {
 	pub := &publisher{
 		plan:      p,
 		atlas:     a,
+		board:     newBoard(p),
+		standing:  &standing{drills: maps.Clone(p.drills)},
+		layer:     p.layer(nil),
+		down:      make([][2]bool, len(p.directory.groups)),
+		poolsUp:   make([][2]bool, len(p.pools)),
 		states:    make([]healthcheck.State, len(p.checks)),
 		waiting:   make([]bool, len(p.members)),
 		health:    make([]pool.Health, len(p.members)),
 		failovers: make([]failoverState, len(p.failovers)),
 		slow:      slowStarts(p),
 		switches:  make([]atomic.Uint64, len(p.failovers)),
+		switched:  make([]atomic.Pointer[time.Time], len(p.failovers)),
 	}
 	for i, f := range p.failovers {
 		pub.failovers[i].memory = f.Fresh()
@@ -78,30 +92,39 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 	if err != nil {
 		return err
 	}
-	pub.lease = lease
+	pub.lease.Store(lease)
 	for i := range pub.states {
-		pub.states[i] = lease.State(i)
-	}
-	if earlier != nil {
-		pub.adopt(earlier)
-	}
-	for i := range pub.plan.members {
-		pub.health[i] = pub.judge(i)
+		pub.setState(i, lease.State(i))
 	}
 	now := time.Now()
+	if earlier != nil {
+		pub.adopt(earlier)
+		pub.standing = pub.inherit(earlier, now)
+		pub.layer = pub.plan.layer(pub.standing.changes())
+	}
+	for i := range pub.plan.members {
+		pub.setHealth(i, pub.judge(i))
+	}
 	if earlier != nil {
 		pub.resume(earlier, now)
 	}
 	first := make([]*pool.View, len(pub.failovers))
 	for i := range first {
 		pub.failovers[i].at = now
-		was := &pool.View{Failover: pub.plan.failovers[i], Memory: pub.failovers[i].memory} // before the start
+		was := &pool.View{Failover: pub.layer.failovers[i], Memory: pub.failovers[i].memory} // before the start
 		first[i] = pub.step(i, now)
-		pub.switches[i].Add(noteSwitch(pub.plan.name, was, first[i]))
+		pub.noteSwitches(was, first[i])
 	}
-	pub.snapshot.Store(&snapshot{plan: pub.plan, views: pool.NewViews(first), atlas: pub.atlas})
+	pub.show(pool.NewViews(first))
+	pub.survey(first)
+	pub.awaitExpiry(now)
 	pub.keep()
 	return nil
+}
+
+// show publishes a snapshot with such views.
+func (pub *publisher) show(views pool.Views) {
+	pub.snapshot.Store(&snapshot{plan: pub.plan, views: views, atlas: pub.atlas, layer: pub.layer, standing: pub.standing})
 }
 
 // stop ends probes and timers. The last snapshot keeps answering. With last,
@@ -112,7 +135,10 @@ func (pub *publisher) stop(last bool) {
 	}
 	pub.mu.Lock()
 	pub.closed = true
-	lease := pub.lease
+	lease := pub.lease.Load()
+	if pub.expiry != nil {
+		pub.expiry.Stop()
+	}
 	for i := range pub.failovers {
 		if t := pub.failovers[i].timer; t != nil {
 			t.Stop()
@@ -135,7 +161,7 @@ func (pub *publisher) check(i int, s healthcheck.State) {
 		return
 	}
 	turned := pub.states[i].Status != s.Status
-	pub.states[i] = s
+	pub.setState(i, s)
 	if turned {
 		pub.keep()
 	}
@@ -145,14 +171,17 @@ func (pub *publisher) check(i int, s healthcheck.State) {
 	if was == is {
 		return
 	}
-	pub.health[member] = is
+	pub.setHealth(member, is)
 	pub.publish(pub.plan.holders[member]...)
-	noteMember(pub.plan.name, pub.plan.members[member], was, is)
+	pub.noteMember(member, was, is)
 }
 
 // judge is a member's health by the states of its checks.
 func (pub *publisher) judge(member int) pool.Health {
-	m, checks := pub.plan.members[member], pub.plan.checksOf[member]
+	m, checks := pub.layer.members[member], pub.plan.checksOf[member]
+	if supposed, ok := pub.layer.supposed[member]; ok && m.Mode != pool.Offline {
+		return supposed
+	}
 	return m.Judge(m.Pool.Require, pub.states[checks.from:checks.to], pub.waiting[member])
 }
 
@@ -163,9 +192,9 @@ func (pub *publisher) publish(failovers ...int) {
 	for n, i := range failovers {
 		views[n] = pub.step(i, now)
 	}
-	pub.snapshot.Store(&snapshot{plan: pub.plan, views: old.views.With(views...), atlas: pub.atlas})
+	pub.show(old.views.With(views...))
 	for n, i := range failovers {
-		pub.switches[i].Add(noteSwitch(pub.plan.name, old.views.At(i), views[n]))
+		pub.noteSwitches(old.views.At(i), views[n])
 	}
 	pub.keep()
 }
@@ -183,7 +212,7 @@ func (pub *publisher) chart(a *policy.Atlas) {
 	defer pub.mu.Unlock()
 	if !pub.closed {
 		pub.atlas = a
-		pub.snapshot.Store(&snapshot{plan: pub.plan, views: pub.snapshot.Load().views, atlas: a})
+		pub.show(pub.snapshot.Load().views)
 	}
 }
 
@@ -197,7 +226,7 @@ func (pub *publisher) keep() {
 // step is a failover's view after its next step, for which it also sets the
 // timer if time alone will make one.
 func (pub *publisher) step(i int, now time.Time) *pool.View {
-	f, s := pub.plan.failovers[i], &pub.failovers[i]
+	f, s := pub.layer.failovers[i], &pub.failovers[i]
 	states := f.States(pub.health)
 	memory, wake := f.Next(s.memory, states, now.Sub(s.at))
 	s.memory, s.at = memory, now
@@ -218,18 +247,4 @@ func (pub *publisher) wake(i int) {
 	if !pub.closed {
 		pub.publish(i)
 	}
-}
-
-// healths are those of all members, as of now.
-func (pub *publisher) healths() []pool.Health {
-	pub.mu.Lock()
-	defer pub.mu.Unlock()
-	return slices.Clone(pub.health)
-}
-
-// checkStates are those of all checks, as of now.
-func (pub *publisher) checkStates() []healthcheck.State {
-	pub.mu.Lock()
-	defer pub.mu.Unlock()
-	return slices.Clone(pub.states)
 }

@@ -98,7 +98,7 @@ func (pub *publisher) makeStep(s *slowStart) {
 	for member, since := range s.since {
 		was := pub.health[member]
 		is := s.grown(member, was, now)
-		pub.health[member] = is
+		pub.setHealth(member, is)
 		stepped = stepped || is != was
 		if _, next := s.pool.Growth(now.Sub(since)); next == pool.Never {
 			delete(s.since, member)
@@ -117,7 +117,7 @@ func (pub *publisher) makeStep(s *slowStart) {
 func (pub *publisher) resume(p *past, now time.Time) {
 	for i, m := range pub.plan.members {
 		s, checks := pub.slow[m.Pool], pub.plan.checksOf[i]
-		if s == nil || m.Mode != pool.Auto || checks.from == checks.to || pub.health[i]&pool.Available == 0 {
+		if s == nil || pub.layer.members[i].Mode != pool.Auto || checks.from == checks.to || pub.health[i]&pool.Available == 0 {
 			continue
 		}
 		elapsed, growing := p.growing[memberKey{m.Pool.Name, m.ID}]
@@ -126,7 +126,7 @@ func (pub *publisher) resume(p *past, now time.Time) {
 		}
 		if growing && elapsed < s.pool.SlowStart {
 			s.since[i] = now.Add(-elapsed)
-			pub.health[i] = s.grown(i, pub.health[i], now)
+			pub.setHealth(i, s.grown(i, pub.health[i], now))
 		}
 	}
 	for _, s := range pub.slow {

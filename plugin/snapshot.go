@@ -10,6 +10,18 @@ import (
 type snapshot struct {
 	*plan
 
-	views pool.Views
-	atlas *policy.Atlas
+	views    pool.Views
+	atlas    *policy.Atlas
+	layer    *layer    // the plan with operators' words on top
+	standing *standing // these
+}
+
+// find looks a lower-case name up. A domain that an operator has disabled still
+// exists, but is none.
+func (s *snapshot) find(name []byte) hit {
+	at := s.plan.find(name)
+	if at.domain != nil && s.layer.disabled[at.domain] {
+		at.domain = nil
+	}
+	return at
 }

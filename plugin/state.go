@@ -54,6 +54,8 @@ type stateFile struct {
 	Failovers map[string]failoverFile  `json:"failovers"`
 
 	Checks map[string]map[string]checkState `json:"checks"` // by the fingerprint of their options, and target
+
+	keptStanding
 }
 
 type checkState struct {
@@ -204,7 +206,7 @@ func (k *keeper) load() (*past, error) {
 }
 
 func (p *past) encode(name string) []byte {
-	s := stateFile{Version: stateVersion, GTM: name, Pools: map[string][]memberState{}, Failovers: map[string]failoverFile{}, Checks: map[string]map[string]checkState{}}
+	s := stateFile{Version: stateVersion, GTM: name, Pools: map[string][]memberState{}, Failovers: map[string]failoverFile{}, Checks: map[string]map[string]checkState{}, keptStanding: p.standing}
 	for key, available := range p.available {
 		s.Pools[key.pool] = append(s.Pools[key.pool], memberState{key.member, available, p.growing[key]})
 	}
@@ -245,7 +247,7 @@ func decodePast(data []byte, name string) (*past, error) {
 	p := &past{
 		served: map[string]bool{}, available: map[memberKey]bool{},
 		growing: map[memberKey]time.Duration{}, failovers: map[string]failoverMemory{},
-		checks: map[checkKey]healthcheck.Past{},
+		checks: map[checkKey]healthcheck.Past{}, standing: s.keptStanding,
 	}
 	for pool, members := range s.Pools {
 		p.served[pool] = true

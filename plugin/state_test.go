@@ -157,14 +157,14 @@ func TestStateKeepsChecks(t *testing.T) {
 		n.set(healthcheck.Pass, "192.0.2.1")
 		run(body(3), func(pub *publisher) {
 			pub.want(t, pool.IPv4, "active b c 30")
-			if got := pub.lease.State(0).Status.String() + " " + pub.lease.State(1).Status.String() + " " + pub.lease.State(2).Status.String(); got != "down up unknown" {
+			if got := pub.lease.Load().State(0).Status.String() + " " + pub.lease.Load().State(1).Status.String() + " " + pub.lease.Load().State(2).Status.String(); got != "down up unknown" {
 				t.Errorf("at first: %s", got)
 			}
-			if lasted := pub.lease.Pasts()[0].Lasted; lasted < 55*time.Second || lasted > time.Minute {
+			if lasted := pub.lease.Load().Pasts()[0].Lasted; lasted < 55*time.Second || lasted > time.Minute {
 				t.Errorf("down for %v", lasted)
 			}
 			advance(time.Second)
-			if pub.want(t, pool.IPv4, "active b c 30"); pub.lease.State(0).Streak == 0 {
+			if pub.want(t, pool.IPv4, "active b c 30"); pub.lease.Load().State(0).Streak == 0 {
 				t.Errorf("after a second: %s", statuses(pub))
 			}
 			advance(2 * time.Second)
@@ -174,7 +174,7 @@ func TestStateKeepsChecks(t *testing.T) {
 			pub.want(t, pool.IPv4, "active a c 30")
 		})
 		run(body(4), func(pub *publisher) {
-			if pub.lease.State(0).Status != healthcheck.Unknown || pub.lease.State(1).Status != healthcheck.Unknown {
+			if pub.lease.Load().State(0).Status != healthcheck.Unknown || pub.lease.Load().State(1).Status != healthcheck.Unknown {
 				t.Errorf("another probe took over: %s", statuses(pub))
 			}
 			pub.want(t, pool.IPv4, "active a c 30") // b waits for its first verdict

@@ -181,3 +181,7 @@ func (s *Set) State(f Family, health []Health) SetState {
 	}
 	return SetState{Available: true, Confirmed: s.available(f, health, Confirmed)}
 }
+
+// Available says whether the pool is available in a family: whether
+// healthy_when holds, by its members' health.
+func (p *Pool) Available(f Family, health []Health) bool { return p.available(f, health, Available) > 0 }

@@ -312,3 +312,18 @@ func (s *Set) hand(why Why, fam Family, w weights, pools func(Part) bool, health
 	h.twins = s.twins
 	return h
 }
+
+// SetStates are the states of the failover's sets in a family.
+func (v *View) SetStates(fam Family) []SetState {
+	return v.States[v.Failover.judgedIn(fam)]
+}
+
+// Alive says whether any set is available in a family, or the pinned one, where
+// there is one.
+func (v *View) Alive(fam Family) bool {
+	states := v.SetStates(fam)
+	if pin := v.Failover.Pin; pin != NoSet {
+		return states[pin].Available
+	}
+	return slices.ContainsFunc(states, func(s SetState) bool { return s.Available })
+}
