@@ -90,7 +90,7 @@ func (rep *reply) qtype() uint16 { return rep.question[0].Qtype }
 func (rep *reply) widen(s *snapshot, d *domain, who client) {
 	if who.byECS {
 		scope := &rep.edns.subnet.SourceScope
-		*scope = max(*scope, s.scope(d, who))
+		*scope = max(*scope, s.scope(d, who, nil))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
@@ -23,8 +24,8 @@ type client struct {
 // scope is the ECS scope of a decision about a domain and a client. Scope 0 is for all networks of both families (RFC 7871, section
 // 7.3.1), and a rule that does not look at one family tells it from the other. What
 // stands for IPv4 in IPv6 is decided as that, and no scope runs across it.
-func (s *snapshot) scope(d *domain, c client) uint8 {
-	bits := d.Scope(s.views, s.atlas, c.Client)
+func (s *snapshot) scope(d *domain, c client, trace *policy.Trace) uint8 {
+	bits := d.Scope(s.views, s.atlas, c.Client, trace)
 	switch {
 	case bits == 0 && !d.Looks(s.atlas):
 		return 0
@@ -38,7 +39,7 @@ func (s *snapshot) scope(d *domain, c client) uint8 {
 
 // client finds out who asks: the ECS prefix where the block lets this resolver
 // say it, else the source address.
-func (s *snapshot) client(w dns.ResponseWriter, opt *dns.OPT) client {
+func (s *snapshot) client(w interface{ RemoteAddr() net.Addr }, opt *dns.OPT) client {
 	addr := remote(w.RemoteAddr())
 	source, _ := standIn(netip.PrefixFrom(addr, addr.BitLen()))
 	who := client{Client: pool.Client{Addr: source.Addr(), Bits: max(source.Bits(), 0)}}

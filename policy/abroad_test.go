@@ -68,7 +68,7 @@ func TestAbroad(t *testing.T) {
 		who := client(c.client, c.via)
 		d, atlas := w.domain("p"), w.atlas()
 		rule, _ := atlas.rule(w.policies["p"], who)
-		if got := fmt.Sprint(rule, d.Scope(w.views(), atlas, who)); got != c.want {
+		if got := fmt.Sprint(rule, d.Scope(w.views(), atlas, who, nil)); got != c.want {
 			t.Errorf("%s by way of %s with %s: got %s, want %s", c.client, c.via, c.rules, got, c.want)
 		}
 	}
@@ -113,7 +113,7 @@ func TestAbroadLatencyAndNearest(t *testing.T) {
 		for use, want := range map[string]string{"fast": c.latency, "all": c.nearest, "office": c.office} {
 			d := w.domain(use)
 			got := ids(d.Decide(views, q, new(pool.Scratch), nil).Members)
-			if text := fmt.Sprint(got, " ", d.Scope(views, atlas, q.Client)); text != want {
+			if text := fmt.Sprint(got, " ", d.Scope(views, atlas, q.Client, nil)); text != want {
 				t.Errorf("%s by way of %s with %s: got %s, want %s", c.client, c.via, use, text, want)
 			}
 		}

@@ -160,7 +160,7 @@ func allocatesNothing(t *testing.T, what string, d *Domain, views pool.Views, at
 	if n := testing.AllocsPerRun(200, func() {
 		q := benchQuery(atlas, i*331) // of both countries
 		d.Decide(views, q, &s, nil)
-		d.Scope(views, atlas, q.Client)
+		d.Scope(views, atlas, q.Client, nil)
 		i++
 	}); n != 0 {
 		t.Errorf("%s: %g allocations", what, n)
@@ -172,7 +172,7 @@ func BenchmarkScope(b *testing.B) {
 	d, views, atlas := benchWorld(b, benchCases()[0])
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if d.Scope(views, atlas, benchQuery(atlas, i).Client) == 0 {
+		if d.Scope(views, atlas, benchQuery(atlas, i).Client, nil) == 0 {
 			b.Fatal("nothing looks at the client")
 		}
 	}

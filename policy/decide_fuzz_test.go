@@ -69,7 +69,7 @@ func FuzzDecide(f *testing.F) {
 // scoped checks that those who share the scope's bits have the same answer.
 func (r *roll) scoped(d *Domain, q Query, via string, views ...pool.Views) {
 	r.t.Helper()
-	scope := d.Scope(views[0], q.Atlas, q.Client)
+	scope := d.Scope(views[0], q.Atlas, q.Client, nil)
 	if !q.Client.Via.IsValid() {
 		via = "" // who shares the scope by chance only asks for himself
 	}
@@ -78,7 +78,7 @@ func (r *roll) scoped(d *Domain, q Query, via string, views ...pool.Views) {
 		near.Client = client(fmt.Sprint(r.neighbour(q.Client.Addr, scope)), via)
 		for _, v := range views {
 			alike := near.Client.Via.IsValid() == q.Client.Via.IsValid() // a public one need not stop before private networks
-			if own := d.Scope(v, q.Atlas, near.Client); own != scope && alike {
+			if own := d.Scope(v, q.Atlas, near.Client, nil); own != scope && alike {
 				r.t.Fatalf("%s has scope %d, but %s has %d", q.Client.Addr, scope, near.Client.Addr, own)
 			}
 			got, other := d.Decide(v, q, new(pool.Scratch), nil), d.Decide(v, near, new(pool.Scratch), nil)

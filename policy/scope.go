@@ -11,11 +11,13 @@ import (
 // that any step needs, on every way that the decision may take. It looks at
 // configuration and geo data alone, never at health or chance. It is 0 where
 // nothing looks at the client, or nothing is known of it.
-func (d *Domain) Scope(views pool.Views, a *Atlas, c pool.Client) int {
+//
+// A trace, or nil, is told what looks at the client.
+func (d *Domain) Scope(views pool.Views, a *Atlas, c pool.Client, trace *Trace) int {
 	if !c.Addr.IsValid() {
 		return 0
 	}
-	bits, _ := d.Target.scope(views, a, c)
+	bits, _ := d.Target.scope(views, a, c, trace)
 	return bits
 }
 
@@ -36,40 +38,45 @@ func (t Target) looks(a *Atlas) bool {
 }
 
 // scope also says whether a fence ends the way.
-func (t Target) scope(views pool.Views, a *Atlas, c pool.Client) (bits int, fenced bool) {
+func (t Target) scope(views pool.Views, a *Atlas, c pool.Client, trace *Trace) (bits int, fenced bool) {
 	p := t.Policy
 	if p == nil {
-		return views.At(t.Failover).Failover.Scope(c, a), false
+		f := views.At(t.Failover).Failover
+		bits = f.Scope(c, a)
+		trace.scope(f.Name, bits)
+		return bits, false
 	}
 	if p.Latency != nil {
-		bits = p.scopeAmong(views, a, c)
+		bits = p.scopeAmong(views, a, c, trace)
 	} else {
 		var last bool
-		if bits, fenced, last = p.scopeOfRule(views, a, c); fenced || last {
+		if bits, fenced, last = p.scopeOfRule(views, a, c, trace); fenced || last {
 			return bits, fenced
 		}
 	}
-	outer, fenced := p.fallback().scope(views, a, c)
+	outer, fenced := p.fallback().scope(views, a, c, trace)
 	return max(bits, outer), fenced
 }
 
 // scopeOfRule is that of the client's rule; and whether that is the default.
-func (p *Policy) scopeOfRule(views pool.Views, a *Atlas, c pool.Client) (bits int, fenced, last bool) {
+func (p *Policy) scopeOfRule(views pool.Views, a *Atlas, c pool.Client, trace *Trace) (bits int, fenced, last bool) {
 	rule, bits := a.rule(p, c)
 	bits = a.scope(&a.rules[p.Index], c, bits)
+	trace.scope(p.Name, bits)
 	r := p.Rules[rule]
-	inner, fence := r.Target.scope(views, a, c)
+	inner, fence := r.Target.scope(views, a, c, trace)
 	return max(bits, inner), fence || r.Fence, p.isDefault(rule)
 }
 
 // scopeAmong is that of a latency policy's choice: each of its pools may be the
 // one that is up.
-func (p *Policy) scopeAmong(views pool.Views, a *Atlas, c pool.Client) int {
+func (p *Policy) scopeAmong(views pool.Views, a *Atlas, c pool.Client, trace *Trace) int {
 	r, bits := a.ranking(p, c)
 	bits = a.scope(&a.latencies[p.Index].chart, c, bits)
 	if r.shared {
 		bits = max(bits, c.HashBits())
 	}
+	trace.scope(p.Name, bits)
 	for _, i := range r.order {
 		bits = max(bits, views.At(p.Latency.Pools[i].Failover).Failover.Scope(c, a))
 	}

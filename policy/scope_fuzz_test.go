@@ -51,7 +51,7 @@ func FuzzScope(f *testing.F) {
 				t.Fatalf("%s gets %s another one %s, all the same way: %s", a, text, other, way)
 			}
 			answers[way] = text
-			return way, domain.Scope(views[0], atlas, c)
+			return way, domain.Scope(views[0], atlas, c, nil)
 		}, func(a netip.Addr) string {
 			way, _ := w.way(domain.Target, who(a))
 			return way

@@ -54,7 +54,7 @@ func TestScope(t *testing.T) {
 				d := w.domain(w.declare(c.policies))
 				w.neighbours("10.1.2.0/28", "")
 				q := w.query(pool.IPv4, c.client)
-				if got := d.Scope(w.views(), q.Atlas, q.Client); got != c.want {
+				if got := d.Scope(w.views(), q.Atlas, q.Client, nil); got != c.want {
 					t.Errorf("with %s: %d bits, want %d", health, got, c.want)
 				}
 			}

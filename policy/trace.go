@@ -17,7 +17,7 @@ type Trace struct {
 
 // Step is one step of a decision.
 type Step struct {
-	Kind string // question, place, rule, latency, failover, set, member, picked, other_family, on_all_down
+	Kind string // question, place, rule, latency, failover, set, member, picked, other_family, on_all_down, ttl, scope
 	Name string // of what the step is about
 	Text string // what it found, and why
 }
@@ -138,4 +138,20 @@ func (t *Trace) allDown(d *Domain, kind AllDownKind, fenced bool) {
 		why = ", for behind a fence " + d.AllDown.Kind.String() + " does not apply"
 	}
 	t.add("on_all_down", d.Name, "nothing is available: %s%s", kind, why)
+}
+
+// ttl tells why an answer has its TTL.
+func (t *Trace) ttl(d *Domain, ttl uint32, why string) {
+	if t == nil {
+		return
+	}
+	t.add("ttl", d.Name, "%d: %s", ttl, why)
+}
+
+// scope tells how many bits of the client a step looks at.
+func (t *Trace) scope(name string, bits int) {
+	if t == nil || bits == 0 {
+		return
+	}
+	t.add("scope", name, "looks at %d bits of the client", bits)
 }

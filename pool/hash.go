@@ -91,3 +91,6 @@ func mix(x uint64) uint64 {
 
 // unit turns 64 random bits into a number between 0 and 1, never either.
 func unit(x uint64) float64 { return (float64(x>>12) + 0.5) / (1 << 52) }
+
+// Below is an even number from 0 to n-1, n at least 1.
+func (d *Draw) Below(n int) int { return d.below(n) }
