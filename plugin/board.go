@@ -40,3 +40,12 @@ func (pub *publisher) setState(check int, s healthcheck.State) {
 	pub.states[check] = s
 	pub.board.states[check].Store(&s)
 }
+
+// statesOf are those of a member's checks.
+func (b *board) statesOf(of span) []healthcheck.State {
+	list := make([]healthcheck.State, 0, of.to-of.from)
+	for i := of.from; i < of.to; i++ {
+		list = append(list, b.state(i))
+	}
+	return list
+}

@@ -1,6 +1,7 @@
 package gtm
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -335,4 +336,10 @@ func (c *change) undo(p *plan) string {
 	case verbResume, verbDown, verbUp:
 	}
 	return ""
+}
+
+// isMissing says whether an error is about a name that refers to nothing.
+func isMissing(err error) bool {
+	var m *missingError
+	return errors.As(err, &m)
 }

@@ -1,0 +1,333 @@
+package gtm
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"net/http"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/gtm-dns/coredns-gtm/plugin/admin"
+	"github.com/gtm-dns/coredns-gtm/policy"
+	"github.com/gtm-dns/coredns-gtm/pool"
+)
+
+// world is a snapshot with the health of its members: what is, or what would be.
+type world struct {
+	*snapshot
+
+	health []pool.Health // by member
+}
+
+// world is what is now.
+func (pub *publisher) world() *world {
+	w := &world{snapshot: pub.snapshot.Load(), health: make([]pool.Health, len(pub.plan.members))}
+	for i := range w.health {
+		w.health[i] = pub.board.health(i)
+	}
+	return w
+}
+
+// suppose is the world after some changes, once all delays are over; which
+// failovers they touch; and how long the delays take.
+func (pub *publisher) suppose(now *world, s *standing, resumes []change) (then *world, touched []int, settles time.Duration) {
+	l := now.plan.layer(s.changes())
+	then = &world{health: slices.Clone(now.health)}
+	moved := map[int]bool{}
+	for i, m := range l.members {
+		supposed, is := l.supposed[i]
+		before, was := now.layer.supposed[i]
+		if m == now.layer.members[i] && is == was && supposed == before {
+			continue
+		}
+		then.health[i] = pub.judgeIn(l, i)
+		for _, f := range now.plan.holders[i] {
+			moved[f] = true
+		}
+	}
+	for i, f := range l.failovers {
+		if f != now.layer.failovers[i] {
+			moved[i] = true
+		}
+	}
+	freed := map[int][]int{} // failover -> sets; nil: all
+	for _, c := range resumes {
+		moved[c.at] = true
+		for set := range now.plan.failovers[c.at].Sets {
+			if c.set == pool.NoSet || c.set == set {
+				freed[c.at] = append(freed[c.at], set)
+			}
+		}
+	}
+	touched = slices.Sorted(maps.Keys(moved))
+	views := make([]*pool.View, len(touched))
+	for n, i := range touched {
+		memory := now.views.At(i).Memory
+		for _, set := range freed[i] {
+			memory = memory.Resume(set)
+		}
+		var took time.Duration
+		views[n], took = settle(l.failovers[i], memory, then.health)
+		settles = max(settles, took)
+	}
+	then.snapshot = &snapshot{plan: now.plan, views: now.views.With(views...), atlas: now.atlas, layer: l, standing: s}
+	return then, touched, settles
+}
+
+// judgeIn is a member's health in a layer, by the states that its checks have.
+func (pub *publisher) judgeIn(l *layer, member int) pool.Health {
+	m, of := l.members[member], pub.plan.checksOf[member]
+	if supposed, ok := l.supposed[member]; ok && m.Mode != pool.Offline {
+		return supposed
+	}
+	states := pub.board.statesOf(of)
+	return m.Judge(m.Pool.Require, states, false)
+}
+
+// settle is what a failover comes to when all of its delays are over, and how long
+// they take.
+func settle(f *pool.Failover, m pool.Memory, health []pool.Health) (*pool.View, time.Duration) {
+	states := f.States(health)
+	m, wake := f.Next(m, states, 0)
+	took := time.Duration(0)
+	for range 4 * len(f.Sets) { // each delay moves something, or is over
+		if wake == pool.Never {
+			break
+		}
+		took += wake
+		m, wake = f.Next(m, states, wake)
+	}
+	return f.View(m, states, health), took
+}
+
+// whatIf is the difference that changes would make to answers. Only says which
+// domains are looked at: nil, all.
+func (pub *publisher) whatIf(changes []change, only map[*domain]bool) (admin.Difference, *world, *world) {
+	now := pub.world()
+	s, resumes := now.standing, []change(nil)
+	texts := make([]string, len(changes))
+	for i := range changes {
+		c := &changes[i]
+		texts[i] = c.text(pub.plan)
+		switch {
+		case c.verb == verbResume:
+			resumes = append(resumes, *c)
+		default:
+			s = s.with(order{change: *c})
+		}
+	}
+	then, touched, settles := pub.suppose(now, s, resumes)
+	diff := compare(now, then, touched, only)
+	diff.Changes = texts
+	if settles > 0 {
+		diff.Settles = short(settles)
+	}
+	return diff, now, then
+}
+
+// whatIfPlan is the difference that another standing would make.
+func (pub *publisher) whatIfStanding(s *standing) admin.Difference {
+	now := pub.world()
+	then, touched, settles := pub.suppose(now, s, nil)
+	diff := compare(now, then, touched, nil)
+	if settles > 0 {
+		diff.Settles = short(settles)
+	}
+	return diff
+}
+
+// compare sets two worlds side by side, for the domains that lead to failovers
+// that differ, or are answered in one alone.
+func compare(now, then *world, touched []int, only map[*domain]bool) admin.Difference {
+	diff := admin.Difference{Changes: []string{}, Domains: []admin.DomainDiff{}}
+	p := now.plan
+	groups := map[int]bool{}
+	for _, f := range touched {
+		for _, g := range p.directory.uses[f] {
+			groups[g] = true
+		}
+	}
+	for d := range then.layer.disabled {
+		groups[d.group] = true
+	}
+	for d := range now.layer.disabled {
+		groups[d.group] = true
+	}
+	c := comparer{now: now, then: then, ways: map[wayKey][]policy.Way{}}
+	seen := 0
+	for _, g := range slices.Sorted(maps.Keys(groups)) {
+		for _, domains := range c.alike(p.directory.groups[g].domains, only) {
+			d := c.domains(domains)
+			diff.Domains = append(diff.Domains, d)
+			diff.Lost = append(diff.Lost, lost(d, then.layer.disabled[domains[0]])...)
+			if d.Changed {
+				seen += len(domains)
+			}
+		}
+	}
+	diff.Same = len(p.domains) - seen
+	return diff
+}
+
+// lost are the rules that lose all that is available.
+func lost(d admin.DomainDiff, disabled bool) (list []string) {
+	for _, r := range d.Rules {
+		if r.Now.Alive && !r.Then.Alive && !disabled {
+			list = append(list, fmt.Sprintf("%s (%s, %s)", d.Domains[0], r.Rule, r.Family))
+		}
+	}
+	return list
+}
+
+// comparer compares two worlds.
+type comparer struct {
+	now, then *world
+	ways      map[wayKey][]policy.Way
+	scratch   pool.Scratch
+}
+
+type wayKey struct {
+	target policy.Target
+	family pool.Family
+}
+
+// alike cuts a group's domains into those that are disabled in the same worlds.
+func (c *comparer) alike(domains []*domain, only map[*domain]bool) (lists [][]*domain) {
+	var by [4][]*domain
+	for _, d := range domains {
+		if only != nil && !only[d] {
+			continue
+		}
+		i := 0
+		if c.now.layer.disabled[d] {
+			i |= 1
+		}
+		if c.then.layer.disabled[d] {
+			i |= 2
+		}
+		by[i] = append(by[i], d)
+	}
+	for _, list := range by {
+		if len(list) > 0 {
+			lists = append(lists, list)
+		}
+	}
+	return lists
+}
+
+// domains compares domains that are decided alike.
+func (c *comparer) domains(list []*domain) admin.DomainDiff {
+	d := list[0]
+	diff := admin.DomainDiff{Count: len(list), Rules: []admin.RuleDiff{}}
+	for _, one := range list[:min(len(list), domainsNamed)] {
+		diff.Domains = append(diff.Domains, one.Name)
+	}
+	for _, fam := range families {
+		if !d.families[fam] && !(d.cnames && fam == d.family()) {
+			continue
+		}
+		key := wayKey{d.Target, fam}
+		ways, ok := c.ways[key]
+		if !ok {
+			ways = c.now.atlas.Ways(d.Target, fam)
+			c.ways[key] = ways
+		}
+		for i := range ways {
+			r := c.rule(d, fam, &ways[i])
+			diff.Rules = append(diff.Rules, r)
+			diff.Changed = diff.Changed || r.Changed
+		}
+	}
+	return diff
+}
+
+// rule compares for the clients of one way.
+func (c *comparer) rule(d *domain, fam pool.Family, way *policy.Way) admin.RuleDiff {
+	r := admin.RuleDiff{Rule: way.Text, Family: fam.String(), Share: round(way.Share)}
+	if e := way.Examples[0].Prefix; e.Bits() > 0 {
+		r.Example = e.String()
+	}
+	r.Now = c.now.answered(d, fam, way, &c.scratch)
+	r.Then = c.then.answered(d, fam, way, &c.scratch)
+	r.Changed = r.Now.Reason != r.Then.Reason || r.Now.Set != r.Then.Set || r.Now.TTL != r.Then.TTL || r.Now.Alive != r.Then.Alive || !maps.Equal(r.Now.Pools, r.Then.Pools)
+	return r
+}
+
+// samples is how many clients of a way are asked for.
+const samples = 256
+
+// answered is what the clients of a way are answered: by the code that answers
+// them, for some of its networks and draws that are the same each time.
+func (w *world) answered(d *domain, fam pool.Family, way *policy.Way, scratch *pool.Scratch) admin.Answered {
+	a := admin.Answered{Pools: map[string]float64{}}
+	if w.layer.disabled[d] {
+		a.Reason = "disabled"
+		return a
+	}
+	total := 0.0
+	each := max(1, samples/len(way.Examples))
+	for n, e := range way.Examples {
+		for k := range each {
+			draw := pool.Draw(n<<32 | k)
+			decision := d.Decide(w.views, policy.Query{Client: client1(e.Prefix, draw), Atlas: w.atlas, Family: fam, Draw: draw}, scratch, nil)
+			if n == 0 && k == 0 {
+				a.Reason, a.TTL = string(decision.Reason), decision.TTL
+				if decision.Set != nil {
+					a.Set = decision.Set.Name
+				}
+			}
+			total += e.Weight
+			if len(decision.Members) > 0 {
+				m := decision.Members[0]
+				a.Pools[m.Pool.Name] += e.Weight
+				a.Alive = a.Alive || w.health[m.Index]&pool.Available != 0
+			}
+		}
+	}
+	for name, weight := range a.Pools {
+		a.Pools[name] = round(weight / total)
+	}
+	return a
+}
+
+// client1 is one client of a network: as a resolver tells it, by its first bits.
+func client1(p netip.Prefix, draw pool.Draw) pool.Client {
+	b := p.Addr().AsSlice()
+	known := min(24, 8*len(b))
+	if len(b) == 16 {
+		known = 56
+	}
+	for i := p.Bits(); i < known; i++ { // any of its networks
+		if draw.Below(2) == 1 {
+			b[i/8] |= 0x80 >> (i % 8)
+		}
+	}
+	addr, _ := netip.AddrFromSlice(b)
+	return pool.Client{Addr: addr, Bits: max(p.Bits(), known)}
+}
+
+// round keeps three digits of a share.
+func round(x float64) float64 { return math.Round(x*1000) / 1000 }
+
+// changesOf reads the changes of a request.
+func (p *plan) changesOf(texts []string) ([]change, error) {
+	list := make([]change, len(texts))
+	for i, text := range texts {
+		c, err := parseChange(p, text)
+		if err != nil {
+			return nil, refusal(err)
+		}
+		list[i] = c
+	}
+	return list, nil
+}
+
+// refusal is an error as the API says it: what names nothing is not found.
+func refusal(err error) error {
+	if isMissing(err) {
+		return admin.Refuse(http.StatusNotFound, "%v", err)
+	}
+	return admin.Refuse(http.StatusUnprocessableEntity, "%v", err)
+}
