@@ -3,6 +3,7 @@ package healthcheck
 import (
 	"container/list"
 	"slices"
+	"sync/atomic"
 	"time"
 	"unique"
 )
@@ -35,9 +36,10 @@ type brake struct {
 	freeze Freeze
 	window time.Duration // see Thresholds.window
 	frozen bool
-	since  time.Time // when it was frozen
-	easing time.Time // since when fewer are bad, while frozen; or zero
-	thawed time.Time // when it last was frozen no more; or zero
+	shown  atomic.Bool // frozen, to be read without a lock
+	since  time.Time   // when it was frozen
+	easing time.Time   // since when fewer are bad, while frozen; or zero
+	thawed time.Time   // when it last was frozen no more; or zero
 
 	checks  int
 	targets map[string]*braked // host -> it
@@ -177,7 +179,8 @@ func (b *brake) judge(now time.Time) (changed bool) {
 	case many == b.frozen:
 		b.easing = time.Time{}
 	case many:
-		b.frozen, b.since, b.recent = true, now, nil
+		b.since, b.recent = now, nil
+		b.freezes(true)
 		return true
 	case b.easing.IsZero():
 		b.easing = now
@@ -192,7 +195,8 @@ func (b *brake) judge(now time.Time) (changed bool) {
 // since fewer were, but that may be the beginning of the next failure: it is as if
 // they turned bad now.
 func (b *brake) thaw(now time.Time) {
-	b.frozen, b.easing, b.thawed = false, time.Time{}, now
+	b.easing, b.thawed = time.Time{}, now
+	b.freezes(false)
 	for _, t := range b.targets {
 		if t.turned {
 			t.at = now
@@ -243,4 +247,10 @@ func (b *brake) allows(turned, began, ended time.Time) bool {
 		}
 	}
 	return false
+}
+
+// freezes takes hold, or lets go.
+func (b *brake) freezes(is bool) {
+	b.frozen = is
+	b.shown.Store(is)
 }

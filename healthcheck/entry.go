@@ -18,16 +18,17 @@ type entry struct {
 	next *entry // in the chain
 
 	// The registry's mutex guards following.
-	name    string
-	state   State
-	since   time.Time // when it got its status
-	probed  bool      // it had a result, or took over from one that had
-	bad     bool      // its last conclusive result is a fail
-	turned  time.Time // when it turned bad; zero: before it was here
-	brake   *brake    // or nil
-	results ring[kept]
-	dead    bool
-	users   []user
+	name   string
+	state  State
+	since  time.Time // when it got its status
+	probed bool      // it had a result, or took over from one that had
+	bad    bool      // its last conclusive result is a fail
+	turned time.Time // when it turned bad; zero: before it was here
+	brake  *brake    // or nil
+	dead   bool
+	users  []user
+
+	file file
 }
 
 // user is one place in one lease.
@@ -42,7 +43,7 @@ func (e *entry) inherit(like *entry) {
 	if e.check.Thresholds.Flap == like.check.Thresholds.Flap {
 		e.state.Hold, e.state.damping = like.state.Hold, like.state.damping
 	}
-	e.results.values = like.results.all()
+	e.file.results.values, e.file.reason = like.file.all()
 	e.bad, e.turned = like.bad, like.turned
 	switch {
 	case like.frozen() && like.brake.targets[like.check.Target.Host].turned:
@@ -89,7 +90,7 @@ func (r *Registry) unwatch(e *entry) *Freezing {
 	if !b.frozen {
 		return nil
 	}
-	b.frozen = false
+	b.freezes(false)
 	return e.freezing(time.Now())
 }
 
@@ -184,7 +185,7 @@ func (r *Registry) take(e *entry, res Result) (n news, ok bool) {
 	if e.dead {
 		return n, false
 	}
-	e.results.add(keep(res), keptResults)
+	defer e.enter(res)
 	if !e.probed {
 		e.probed = true
 		r.unprobed--

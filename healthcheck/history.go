@@ -1,6 +1,9 @@
 package healthcheck
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // How much is kept in memory.
 const (
@@ -35,6 +38,7 @@ type Record struct {
 	Check   Check
 	State   State
 	Since   time.Time // when it got its status, or was leased
+	Reason  Reason    // of the last result that was no pass
 	Frozen  bool      // the brake holds its state
 	Results []Result  // the last ones, the oldest first; without Late
 }
@@ -73,4 +77,32 @@ func keep(r Result) kept {
 
 func (k kept) result() Result {
 	return Result{Verdict: k.verdict, Reason: k.reason, RTT: k.rtt, At: time.Unix(0, k.at)}
+}
+
+// file is what a Record shows of a check. It has a lock of its own, so that who
+// reads it keeps nobody else waiting.
+type file struct {
+	mu      sync.Mutex // guards following
+	state   State
+	since   time.Time
+	reason  Reason // of the last result that was no pass
+	results ring[kept]
+}
+
+// all are the results, the oldest first, and the last reason.
+func (f *file) all() ([]kept, Reason) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.results.all(), f.reason
+}
+
+// enter notes a result, and the state that it led to.
+func (e *entry) enter(res Result) {
+	e.file.mu.Lock()
+	defer e.file.mu.Unlock()
+	e.file.results.add(keep(res), keptResults)
+	e.file.state, e.file.since = e.state, e.since
+	if res.Reason != NoReason {
+		e.file.reason = res.Reason
+	}
 }

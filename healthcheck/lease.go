@@ -50,16 +50,24 @@ func (l *Lease) Pasts() []Past {
 	return list
 }
 
-// Record is what is known of the i-th check.
+// Record is what is known of the i-th check. No probe and no change of a state waits
+// for it.
 func (l *Lease) Record(i int) Record {
-	l.registry.mu.Lock()
-	defer l.registry.mu.Unlock()
 	e := l.entries[i]
-	rec := Record{Check: e.check, State: e.state, Since: e.since, Frozen: e.frozen()}
-	for _, k := range e.results.all() {
+	rec := l.Glance(i)
+	results, _ := e.file.all()
+	for _, k := range results {
 		rec.Results = append(rec.Results, k.result())
 	}
 	return rec
+}
+
+// Glance is Record without the results.
+func (l *Lease) Glance(i int) Record {
+	e := l.entries[i]
+	e.file.mu.Lock()
+	defer e.file.mu.Unlock()
+	return Record{Check: e.check, State: e.file.state, Since: e.file.since, Reason: e.file.reason, Frozen: e.brake != nil && e.brake.shown.Load()}
 }
 
 // Close ends the lease; calling it again does nothing. A check that nobody else

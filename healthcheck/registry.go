@@ -181,6 +181,7 @@ func (r *Registry) entry(c Check, terms Terms) (e *entry, isNew bool) {
 	if !e.probed {
 		r.unprobed++
 	}
+	e.file.state, e.file.since = e.state, e.since
 	r.watch(e)
 	r.entries[key] = e
 	r.probers[c.Options].users++
