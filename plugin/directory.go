@@ -13,6 +13,8 @@ type directory struct {
 	failovers map[string]int // -> of plan.failovers
 	domains   map[string]*domain
 	groups    []group
+	sets      []int // failover -> the first of its sets, of all
+	setCount  int
 	uses      [][]int // failover -> the groups that can lead to it
 }
 
@@ -38,6 +40,8 @@ func (p *plan) register() {
 	}
 	for i, f := range p.failovers {
 		d.failovers[f.Name] = i
+		d.sets = append(d.sets, d.setCount)
+		d.setCount += len(f.Sets)
 	}
 	type kind struct {
 		target   policy.Target

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
@@ -28,7 +29,8 @@ type instance struct {
 	publisher  *publisher
 	watcher    *watcher // or nil
 	generation *generation
-	last       bool // no plugin stands below
+	last       bool      // no plugin stands below
+	since      time.Time // when it was set up
 }
 
 // Name implements plugin.Handler.

@@ -20,6 +20,7 @@ type plan struct {
 	ecs       ECSConfig
 	fall      fall.F
 	state     string // file, or ""
+	admin     string // address of the admin API, or ""
 	maxProbes int    // in flight, or 0
 	authority bool
 	names     map[string]*node // owner name and everything above it, up to the zone -> node

@@ -47,6 +47,7 @@ type life struct {
 	shelf      geo.Shelf
 	complaints complaints
 	journal    *journal
+	began      time.Time
 
 	mu         sync.Mutex // guards following
 	alive      []*instance
@@ -60,7 +61,7 @@ type generation struct {
 }
 
 func newLife() *life {
-	l := &life{}
+	l := &life{began: time.Now()}
 	l.journal = newJournal(l.alert)
 	l.registry = healthcheck.NewRegistry(healthcheck.Config{
 		OnResult: l.result,

@@ -23,6 +23,7 @@ type publisher struct {
 	keeper   *keeper                     // of the state file; or nil
 	journal  *journal                    // or nil before the block comes to life
 	board    board
+	ordering sync.Mutex                        // held by operators while they look, then act; taken before mu
 	lease    atomic.Pointer[healthcheck.Lease] // nil before start
 
 	mu        sync.Mutex // guards following

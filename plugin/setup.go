@@ -3,6 +3,7 @@ package gtm
 import (
 	"fmt"
 	"runtime"
+	"time"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -28,7 +29,7 @@ func setup(c *caddy.Controller) error {
 			return plugin.Error("gtm", err)
 		}
 		plan.lintZones(c.ServerBlockKeys)
-		b := &instance{plan: plan, publisher: newPublisher(plan, atlas), generation: gen}
+		b := &instance{plan: plan, publisher: newPublisher(plan, atlas), generation: gen, since: time.Now()}
 		b.watcher = newWatcher(plan, atlas.Knowledge, &process.shelf, b.publisher.chart)
 		c.OnStartup(func() error { return b.start(dnsserver.GetConfig(c)) })
 		dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {

@@ -41,7 +41,7 @@ func (pub *publisher) poolState(i int) (up [2]bool) {
 	first := p.Members[0].Index
 	own := pub.layer.members[first].Pool
 	for f, fam := range families {
-		up[f] = own.Available(fam, pub.health)
+		up[f] = own.Available(fam, func(m *pool.Member) pool.Health { return pub.health[m.Index] })
 	}
 	return up
 }

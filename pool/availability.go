@@ -2,6 +2,7 @@ package pool
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -131,7 +132,7 @@ func (m *Member) Judge(require Quorum, checks []healthcheck.State, waiting bool)
 // count: neither offline ones nor those of weight 0 do, on either side.
 func (p *Pool) count(f Family, health []Health, bit Health) (have, total int) {
 	for _, m := range p.Members {
-		if !m.in(f) || m.Mode == Offline || m.Weight == 0 {
+		if !m.counts(f) {
 			continue
 		}
 		total++
@@ -141,6 +142,9 @@ func (p *Pool) count(f Family, health []Health, bit Health) (have, total int) {
 	}
 	return have, total
 }
+
+// counts says whether a member counts for its pool's availability.
+func (m *Member) counts(f Family) bool { return m.in(f) && m.Mode != Offline && m.Weight > 0 }
 
 // available is how many members a pool brings to its set: 0 when healthy_when
 // does not hold, for then the whole pool leaves.
@@ -184,4 +188,20 @@ func (s *Set) State(f Family, health []Health) SetState {
 
 // Available says whether the pool is available in a family: whether
 // healthy_when holds, by its members' health.
-func (p *Pool) Available(f Family, health []Health) bool { return p.available(f, health, Available) > 0 }
+func (p *Pool) Available(f Family, health func(*Member) Health) bool {
+	have, total := 0, 0
+	for _, m := range p.Members {
+		if m.counts(f) {
+			total++
+			if health(m)&Available != 0 {
+				have++
+			}
+		}
+	}
+	return have >= p.HealthyWhen.Need(total)
+}
+
+// Has says whether the pool has members of a family.
+func (p *Pool) Has(f Family) bool {
+	return slices.ContainsFunc(p.Members, func(m *Member) bool { return m.in(f) })
+}

@@ -20,7 +20,7 @@ func (v *View) Explain(fam Family, tell func(kind, name, text string)) {
 		tell("set", set.Name, v.setText(fam, m, i))
 		for _, part := range set.Pools {
 			for _, member := range part.Members {
-				if text := member.text(v.Health[at]); text != "" && member.in(fam) {
+				if text := member.Text(v.Health[at]); text != "" && member.in(fam) {
 					tell("member", part.Name+"/"+member.ID, text)
 				}
 				at++
@@ -28,6 +28,9 @@ func (v *View) Explain(fam Family, tell func(kind, name, text string)) {
 		}
 	}
 }
+
+// SetText says how a set stands in a family.
+func (v *View) SetText(fam Family, set int) string { return v.setText(fam, v.memory(fam), set) }
 
 // setText says how a set stands.
 func (v *View) setText(fam Family, m FamilyMemory, i int) string {
@@ -57,9 +60,9 @@ func (v *View) setText(fam Family, m FamilyMemory, i int) string {
 	return text
 }
 
-// text says why a member does not count, or that it may soon change; "" where
+// Text says why a member does not count, or that it may soon change; "" where
 // there is nothing to say.
-func (m *Member) text(h Health) string {
+func (m *Member) Text(h Health) string {
 	switch {
 	case m.Mode == Offline:
 		return "left out: mode offline"

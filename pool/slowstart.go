@@ -48,3 +48,6 @@ func (p *Pool) weigh(m *Member, h Health) uint32 {
 	}
 	return m.Weight * h.tenths()
 }
+
+// Percent is how much of its weight a member with the health has.
+func (h Health) Percent() int { return int(h.tenths()) * 100 / tenths }

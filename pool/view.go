@@ -117,7 +117,7 @@ func (f *Failover) View(m Memory, states States, health []Health) *View {
 func (v *View) family(fam Family, health []Health) FamilyView {
 	f, m := v.Failover, v.memory(fam)
 	fv := FamilyView{Resort: f.resort(fam, health), All: f.serveAll(fam, m.Active)}
-	why, ok := v.why(fam)
+	why, ok := v.Why(fam)
 	if !ok {
 		return fv
 	}
@@ -160,8 +160,8 @@ func (f *Failover) judge(fam Family) Family {
 	return fam
 }
 
-// why says on what ground the active set answers, and whether it does.
-func (v *View) why(fam Family) (Why, bool) {
+// Why says on what ground the active set answers, and whether it does.
+func (v *View) Why(fam Family) (Why, bool) {
 	f, m, states := v.Failover, v.memory(fam), v.States[v.Failover.judgedIn(fam)]
 	switch {
 	case m.Active == NoSet:
