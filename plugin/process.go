@@ -244,3 +244,20 @@ func (l *life) rest() {
 	l.mu.Unlock()
 	wait()
 }
+
+// act does something to a block that must outlive a reload. It is refused where the
+// block is not the newest of its name any more, or about not to be.
+func (l *life) act(b *instance, do func()) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, other := range slices.Backward(l.alive) {
+		if other.plan.name == b.plan.name {
+			if other != b {
+				break
+			}
+			do()
+			return nil
+		}
+	}
+	return errReplaced
+}

@@ -80,7 +80,9 @@ func (s *system) Order(r admin.Request) (admin.Receipt, error) {
 		o.at, o.safe = was.at, was.safe // it stands already
 	}
 	if !r.DryRun {
-		receipt.Changed = b.publisher.order(o)
+		if err := s.life.act(b.instance, func() { receipt.Changed = b.publisher.order(o) }); err != nil {
+			return receipt, err
+		}
 	}
 	if !c.reset && c.verb != verbResume {
 		shown := b.order(&o)
@@ -88,6 +90,9 @@ func (s *system) Order(r admin.Request) (admin.Receipt, error) {
 	}
 	return receipt, nil
 }
+
+// errReplaced is that of a change to a block that a reload has just replaced.
+var errReplaced = admin.Refuse(http.StatusServiceUnavailable, "the configuration is being reloaded: nothing was changed; ask again")
 
 // refuseLoss refuses what leaves clients without any available member.
 func refuseLoss(effect admin.Difference, force bool) error {
@@ -181,8 +186,7 @@ func (s *system) PutPlan(p admin.PlanDraft) (admin.Plan, error) {
 	for i := range d.changes {
 		d.texts = append(d.texts, d.changes[i].text(b.plan))
 	}
-	b.publisher.putDrill(d, false)
-	return b.drill(d), nil
+	return b.drill(d), s.life.act(b.instance, func() { b.publisher.putDrill(d, false) })
 }
 
 // planOf is a block and one of its plans.
@@ -207,8 +211,7 @@ func (s *system) DeletePlan(a admin.PlanAction) error {
 		case d.state == admin.PlanExecuted:
 			return admin.Refuse(http.StatusConflict, "plan %q is executed: roll it back first", d.name)
 		}
-		b.publisher.putDrill(d, true)
-		return nil
+		return s.life.act(b.instance, func() { b.publisher.putDrill(d, true) })
 	})
 }
 
@@ -263,9 +266,8 @@ func (s *system) Execute(a admin.PlanAction) (plan admin.Plan, err error) {
 		if a.For > 0 {
 			next.until = next.executed.Add(a.For)
 		}
-		b.publisher.putDrill(&next, false)
 		plan = b.drill(&next)
-		return nil
+		return s.life.act(b.instance, func() { b.publisher.putDrill(&next, false) })
 	})
 	return plan, err
 }
@@ -278,9 +280,8 @@ func (s *system) Rollback(a admin.PlanAction) (plan admin.Plan, err error) {
 		}
 		next := *d
 		next.state, next.until, next.rolledBack, next.author, next.reason = admin.PlanRolledBack, time.Time{}, time.Now(), a.Author, a.Reason
-		b.publisher.putDrill(&next, false)
 		plan = b.drill(&next)
-		return nil
+		return s.life.act(b.instance, func() { b.publisher.putDrill(&next, false) })
 	})
 	return plan, err
 }
