@@ -174,8 +174,8 @@ func noteFreeze(f healthcheck.Freezing) admin.Event {
 }
 
 // fileEvent says that a file that is watched could not be used, or is read anew.
-func fileEvent(file, text string, failed bool) admin.Event {
-	e := admin.Event{Kind: "file_read", Severity: info, File: file, Trouble: "file " + file, Over: true, Text: text}
+func fileEvent(p *plan, file, text string, failed bool) admin.Event {
+	e := admin.Event{GTM: p.name, Kind: "file_read", Severity: info, File: file, Trouble: "file " + file, Over: true, Text: text}
 	if failed {
 		e.Kind, e.Severity, e.Over = "file_failed", critical, false
 	}

@@ -13,17 +13,15 @@ var drillBlock = block[DrillConfig]{
 	}, drillLines()...),
 }
 
-// drillLines are the changes that a plan may have, by their first word.
+// drillLines are the changes that a plan may have. What they say is for compile.
 func drillLines() []option[DrillConfig] {
 	var list []option[DrillConfig]
-	seen := map[string]bool{}
-	for _, g := range grammar {
-		name, _, _ := strings.Cut(g.usage, " ")
-		if seen[name] || g.verb == verbResume {
-			continue
-		}
-		seen[name] = true
-		list = append(list, option[DrillConfig]{usage: name + " ...", args: someArgs, repeat: true, set: (*DrillConfig).addChange})
+	for _, usage := range []string{
+		"down pool|member POOL[/MEMBER]", "up pool|member POOL[/MEMBER]",
+		"mode POOL/MEMBER auto|online|offline", "drain POOL/MEMBER", "undrain POOL/MEMBER", "weight POOL/MEMBER N|auto",
+		"disable pool|domain NAME", "enable pool|domain NAME", "pin FAILOVER SET", "unpin FAILOVER",
+	} {
+		list = append(list, option[DrillConfig]{usage: usage, args: someArgs, repeat: true, set: (*DrillConfig).addChange})
 	}
 	return list
 }

@@ -61,7 +61,7 @@ var wrongBlocks = []mistakes{
 		{"ecs on\necs off", "Corefile:4: gtm: second ecs: the first is on line 3"},
 		{"admin :8080", "Corefile:3: gtm: admin is not built yet"},
 		{"fleet x", "Corefile:3: gtm: fleet is not built yet"},
-		{"plan x {\ny\n}", `Corefile:4: unknown option "y" in plan "x": its options are note, mode, drain, undrain, weight, disable, enable, pin, unpin, down, up`},
+		{"plan x {\ny\n}", `Corefile:4: unknown option "y" in plan "x": its options are note, down, up, mode, drain, undrain, weight, disable, enable, pin, unpin`},
 		{"fast_path", "Corefile:3: gtm: fast_path is not built yet"},
 		{"max_probes 0", `Corefile:3: gtm: max_probes: "0" is not a number from 1 to 1048576`},
 		{"authority mbox a.example.org", "Corefile:3: gtm: authority: no name server: write authority NS... [mbox NAME]"},

@@ -31,6 +31,7 @@ func setup(c *caddy.Controller) error {
 		plan.lintZones(c.ServerBlockKeys)
 		b := &instance{plan: plan, publisher: newPublisher(plan, atlas), generation: gen, since: time.Now()}
 		b.watcher = newWatcher(plan, atlas.Knowledge, &process.shelf, b.publisher.chart)
+		b.watcher.note = b.publisher.note
 		c.OnStartup(func() error { return b.start(dnsserver.GetConfig(c)) })
 		dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
 			b.last = next == nil

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/gtm-dns/coredns-gtm/plugin/admin"
 	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/policy/geo"
 )
@@ -33,6 +34,7 @@ type watcher struct {
 	plan    *plan
 	shelf   *geo.Shelf
 	publish func(*policy.Atlas)
+	note    func(admin.Event)
 	cancel  context.CancelFunc // or nil before start
 
 	know  policy.Knowledge // as it was read last; at work once it is published
@@ -54,7 +56,7 @@ type watched struct {
 
 // newWatcher watches from what was read for an atlas.
 func newWatcher(p *plan, k policy.Knowledge, shelf *geo.Shelf, publish func(*policy.Atlas)) *watcher {
-	w := &watcher{plan: p, shelf: shelf, publish: publish}
+	w := &watcher{plan: p, shelf: shelf, publish: publish, note: func(admin.Event) {}}
 	w.know = policy.Knowledge{Files: slices.Clone(k.Files), Tables: maps.Clone(k.Tables)}
 	for i, f := range k.Files {
 		w.files = append(w.files, &watched{
@@ -113,7 +115,7 @@ func (w *watcher) look() {
 		}
 	}()
 	for _, f := range w.files {
-		w.due = f.look(w.plan) || w.due
+		w.due = f.look(w.plan, w.note) || w.due
 	}
 	if w.due {
 		w.publish(w.plan.chart(policy.Knowledge{Files: slices.Clone(w.know.Files), Tables: maps.Clone(w.know.Tables)}))
@@ -124,7 +126,7 @@ func (w *watcher) look() {
 
 // look reads the file if it may have changed, and says whether there is something
 // new in it.
-func (f *watched) look(p *plan) (taken bool) {
+func (f *watched) look(p *plan, note func(admin.Event)) (taken bool) {
 	info, err := os.Stat(f.name)
 	same := err == nil && f.info != nil && os.SameFile(info, f.info) && info.Size() == f.info.Size() && info.ModTime().Equal(f.info.ModTime())
 	if same && time.Since(f.read) < readEvery {
@@ -146,14 +148,14 @@ func (f *watched) look(p *plan) (taken bool) {
 	switch {
 	case err == nil, errors.Is(err, errUnchanged):
 		if f.err != "" || err == nil {
-			log.Infof("gtm %s: %s is read anew: %s", p.name, f.kind, f.what())
+			note(logEvent(fileEvent(p, f.name, f.kind+" is read anew: "+f.what(), false)))
 		}
 		f.err = ""
 		return err == nil
 	case err.Error() != f.err || another:
 		p.failures[f.name].Add(1)
 		f.err = err.Error()
-		log.Errorf("gtm %s: %s stays as it was read last: %v", p.name, f.kind, err)
+		note(logEvent(fileEvent(p, f.name, f.kind+" stays as it was read last: "+f.err, true)))
 	}
 	return false
 }
