@@ -37,6 +37,8 @@ var (
 	answersDesc   = desc("answers_total", "Queries for a domain that were decided, by reason.", "gtm", "domain", "reason")
 	memberDesc    = desc("member_available", "Whether a member is available (1) or not (0).", "gtm", "pool", "member")
 	givenDesc     = desc("member_answers_total", "Answers that have a member.", "gtm", "pool", "member")
+	ordersDesc    = desc("orders", "Operators' orders that stand.", "gtm")
+	plansDesc     = desc("plans_executed", "Recovery plans that are executed.", "gtm")
 	activeSetDesc = desc("failover_active", "Whether a set is its failover's active one (1) or not (0).", "gtm", "failover", "family", "set")
 	switchesDesc  = desc("failover_switches_total", "Changes of a failover's active set.", "gtm", "failover")
 	checkUpDesc   = desc("check_up", "Whether a member's check is up (1) or down (0); it is missing before the first verdict.", "gtm", "pool", "member", "check")
@@ -125,7 +127,7 @@ func countResult(c healthcheck.Check, r healthcheck.Result) {
 // Describe implements prometheus.Collector.
 func (l *life) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		answersDesc, memberDesc, givenDesc, activeSetDesc, switchesDesc, builtDesc, geoFailsDesc, tableFailDesc,
+		answersDesc, memberDesc, givenDesc, ordersDesc, plansDesc, activeSetDesc, switchesDesc, builtDesc, geoFailsDesc, tableFailDesc,
 		checkUpDesc, checksDesc, heldDesc, frozenDesc, inFlightDesc, mostDesc, lateDesc, panicsDesc,
 	} {
 		ch <- d
@@ -170,6 +172,8 @@ func (b *instance) collect(ch chan<- prometheus.Metric) {
 		}
 	}
 	snap := b.publisher.snapshot.Load()
+	ch <- prometheus.MustNewConstMetric(ordersDesc, prometheus.GaugeValue, float64(len(snap.standing.orders)), name)
+	ch <- prometheus.MustNewConstMetric(plansDesc, prometheus.GaugeValue, float64(snap.standing.executed()), name)
 	for _, f := range snap.atlas.Files {
 		ch <- prometheus.MustNewConstMetric(builtDesc, prometheus.GaugeValue, float64(f.Built.Unix()), name, f.Name)
 		ch <- prometheus.MustNewConstMetric(geoFailsDesc, prometheus.CounterValue, float64(b.plan.failures[f.Name].Load()), name, f.Name)

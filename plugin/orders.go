@@ -60,6 +60,16 @@ func (s *standing) changes() []change {
 	return list
 }
 
+// executed is how many plans are.
+func (s *standing) executed() (n int) {
+	for _, d := range s.drills {
+		if d.state == admin.PlanExecuted {
+			n++
+		}
+	}
+	return n
+}
+
 // with is what stands with one more order, which replaces an earlier one on the
 // same subject, or takes it back.
 func (s *standing) with(o order) *standing {
@@ -182,14 +192,19 @@ func (pub *publisher) expire() {
 	if pub.closed {
 		return
 	}
-	next, orders, drills, _ := pub.standing.now(time.Now())
+	pub.stand(pub.outlived(pub.standing, time.Now()))
+}
+
+// outlived is what stands without what has had its time, which is told.
+func (pub *publisher) outlived(s *standing, now time.Time) *standing {
+	next, orders, drills, _ := s.now(now)
 	for i := range orders {
 		pub.note(logEvent(pub.orderEnded(&orders[i], "", "it has expired")))
 	}
 	for _, d := range drills {
 		pub.note(logEvent(pub.drillEvent(d)))
 	}
-	pub.stand(next)
+	return next
 }
 
 // order lets an operator's word stand. It says whether anything changed.

@@ -80,7 +80,7 @@ func TestCollect(t *testing.T) {
 			return strings.Join(texts, ", ")
 		}
 		const none = "checks 1, checks_frozen 1, checks_held 1, probe_panics_total 1, probes_in_flight 1, probes_late_total 1, probes_max 1"
-		const one = "answers_total 1, checks 1, checks_frozen 1, checks_held 1, failover_active 4, failover_switches_total 1, member_answers_total 4, member_available 4, probe_panics_total 1, probes_in_flight 1, probes_late_total 1, probes_max 1"
+		const one = "answers_total 1, checks 1, checks_frozen 1, checks_held 1, failover_active 4, failover_switches_total 1, member_answers_total 4, member_available 4, orders 1, plans_executed 1, probe_panics_total 1, probes_in_flight 1, probes_late_total 1, probes_max 1"
 		for _, s := range [][2]string{
 			{"start A web", one}, {"restart A", one}, {"start B web", one}, {"replaced A", one}, {"stop B", none},
 		} {

@@ -78,7 +78,7 @@ func (pub *publisher) inherit(p *past, now time.Time) *standing {
 		}
 		o := order{c, k.Change, k.Author, k.Reason, k.At, k.Expires, k.Safe}
 		if k.Expires.IsZero() || now.Before(k.Expires) {
-			log.Infof("gtm %s: the order of %s stands: %s (reason: %s)", pub.plan.name, k.Author, k.Change, k.Reason)
+			log.Infof("gtm %s: an order stands above the Corefile: %s, by %s (reason: %s)", pub.plan.name, k.Change, k.Author, k.Reason)
 		}
 		s = s.with(o)
 	}
@@ -87,8 +87,7 @@ func (pub *publisher) inherit(p *past, now time.Time) *standing {
 			log.Warningf("gtm %s: plan %s is dropped: %v", pub.plan.name, k.Name, err)
 		}
 	}
-	s, _, _, _ = s.now(now)
-	return s
+	return pub.outlived(s, now)
 }
 
 // inheritPlan takes over a plan, or what became of one of the Corefile.

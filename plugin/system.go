@@ -156,11 +156,7 @@ func (s *system) Status() admin.Status {
 			tally(&st.Checks, b.publisher.board.state(i).Status.String())
 		}
 		st.Orders += len(b.snap.standing.orders)
-		for _, d := range b.snap.standing.drills {
-			if d.state == admin.PlanExecuted {
-				st.Plans++
-			}
-		}
+		st.Plans += b.snap.standing.executed()
 		st.Alerts += len(b.alerts().Active)
 	}
 	return st
