@@ -76,16 +76,22 @@ func (s *snapshot) explain(q admin.Question) (admin.Explanation, error) {
 	for _, rr := range reply.msg.Answer {
 		x.Answer = append(x.Answer, strings.Join(strings.Fields(rr.String()), " "))
 	}
-	return explained(x, room.trace), nil
+	return s.explained(x, room.trace), nil
 }
 
 // explained adds a trace's steps to an explanation, and what they say of TTL and
 // scope.
-func explained(x admin.Explanation, t *policy.Trace) admin.Explanation {
+func (s *snapshot) explained(x admin.Explanation, t *policy.Trace) admin.Explanation {
 	var scopes []string
 	for _, step := range t.Steps {
 		x.Steps = append(x.Steps, admin.Step{Kind: step.Kind, Name: step.Name, Text: step.Text})
 		switch step.Kind {
+		case "member":
+			c := change{}
+			if err := c.readMember(s.plan, []string{step.Name}); err == nil {
+				last := &x.Steps[len(x.Steps)-1]
+				last.Text = cmp.Or(s.layer.why(s.plan, c.member), last.Text)
+			}
 		case "ttl":
 			x.TTLWhy = cmp.Or(x.TTLWhy, step.Text)
 		case "scope":

@@ -128,3 +128,20 @@ func (l *layer) edit(p *plan, e *edits) {
 		l.failovers[f] = p.failovers[f].Edited(copies, pin)
 	}
 }
+
+// why is why a member is left out by order, or "".
+func (l *layer) why(p *plan, member int) string {
+	switch h, supposed := l.supposed[member]; {
+	case l.drained[member]:
+		return "left out: drained by an operator's order"
+	case l.off[p.poolOf[member]]:
+		return "left out: its pool is disabled by an operator's order"
+	case l.members[member].Mode == pool.Offline && p.members[member].Mode != pool.Offline:
+		return "left out: mode offline by an operator's order"
+	case supposed && h == pool.SupposedDown && l.members[member].Mode != pool.Offline:
+		return "left out: down by a recovery plan or what-if"
+	case l.members[member].Weight == 0 && p.members[member].Weight != 0:
+		return "left out: weight 0 by an operator's order"
+	}
+	return ""
+}

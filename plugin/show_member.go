@@ -53,14 +53,11 @@ func (b *sight) member(i int) admin.Member {
 	if grown := h.Percent(); grown < 100 {
 		shown.Grown = grown
 	}
-	_, supposed := l.supposed[i]
-	switch {
-	case l.drained[i]:
-		shown.Why, shown.Mode = "left out: drained by an operator's order", b.plan.members[i].Mode.String()
-	case l.off[b.plan.poolOf[i]]:
-		shown.Why, shown.Mode = "left out: its pool is disabled by an operator's order", b.plan.members[i].Mode.String()
-	case supposed && h&pool.Available == 0:
-		shown.Why = "left out: down by a recovery plan"
+	if why := l.why(b.plan, i); why != "" {
+		shown.Why = why
+	}
+	if l.drained[i] || l.off[b.plan.poolOf[i]] {
+		shown.Mode = b.plan.members[i].Mode.String()
 	}
 	for k := b.plan.checksOf[i].from; k < b.plan.checksOf[i].to; k++ {
 		tally(&shown.Checks, b.publisher.board.state(k).Status.String())

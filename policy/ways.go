@@ -1,9 +1,11 @@
 package policy
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/gtm-dns/coredns-gtm/pool"
@@ -12,8 +14,9 @@ import (
 // Way is the clients who take one way through the policies of a target, as far as
 // their place decides it: by the same rules, and to the same best pool by latency.
 type Way struct {
-	Text     string    // the rules on the way; "everyone" where there is none
-	Share    float64   // of the public addresses of the family, 0 to 1
+	Text     string  // the rules on the way; "everyone" where there is none
+	Share    float64 // of the public addresses of the family, 0 to 1
+	path     []choice
 	Examples []Example // some of its networks, at most MaxExamples
 }
 
@@ -29,8 +32,8 @@ const MaxExamples = 32
 // public are the addresses that a Way's Share is of.
 var public = [...]netip.Prefix{pool.IPv4: netip.MustParsePrefix("0.0.0.0/0"), pool.IPv6: netip.MustParsePrefix("2000::/3")}
 
-// Ways are all ways from a target for the clients of a family, those of the lowest
-// addresses first.
+// Ways are all ways from a target for the clients of a family, in the order of the
+// rules.
 func (a *Atlas) Ways(t Target, f pool.Family) []Way {
 	start := netip.IPv4Unspecified()
 	if f == pool.IPv6 {
@@ -51,6 +54,11 @@ func (a *Atlas) Ways(t Target, f pool.Family) []Way {
 		w.add(text, cell)
 		addr, ok = behind(cell)
 	}
+	slices.SortFunc(w.list, func(a, b Way) int {
+		return slices.CompareFunc(a.path, b.path, func(a, b choice) int {
+			return cmp.Or(cmp.Compare(a.policy.Index, b.policy.Index), cmp.Compare(a.rule, b.rule))
+		})
+	})
 	return w.list
 }
 
@@ -140,7 +148,7 @@ func (w *ways) add(key string, cell netip.Prefix) {
 	if !ok {
 		i = len(w.list)
 		w.known[key] = i
-		w.list = append(w.list, Way{Text: w.text()})
+		w.list = append(w.list, Way{Text: w.text(), path: slices.Clone(w.path)})
 		w.seen = append(w.seen, 0)
 	}
 	way := &w.list[i]

@@ -121,7 +121,7 @@ type RuleDiff struct {
 	Rule    string   `json:"rule" doc:"The policies' rules on the way, or everyone."`
 	Family  string   `json:"family" enum:"IPv4,IPv6" doc:"Of the question."`
 	Example string   `json:"example,omitempty" doc:"The prefix of one such client."`
-	Share   float64  `json:"share" doc:"Of all addresses of the family that the geo files place, or of all where nothing is placed; 0 to 1."`
+	Share   float64  `json:"share" doc:"Of all addresses of the family (in IPv6, of 2000::/3); 0 to 1."`
 	Now     Answered `json:"now"`
 	Then    Answered `json:"then"`
 	Changed bool     `json:"changed"`
