@@ -9,14 +9,15 @@ import (
 	"time"
 )
 
-// block names a gtm block.
-type block struct {
+// InBlock names a gtm block. (What is embedded is exported: huma passes over the
+// rest.)
+type InBlock struct {
 	GTM string `query:"gtm" maxLength:"255" doc:"The block's name; may be left out where there is one."`
 }
 
 // listed says which part of a list is wanted.
 type listed struct {
-	block
+	InBlock
 	Search string `query:"search" maxLength:"255" doc:"In the name; in a member's, also in its address."`
 	State  string `query:"state" maxLength:"20" doc:"Exactly: one of the states of what is listed."`
 	Pool   string `query:"pool" maxLength:"255" doc:"Members and checks: of this pool."`
@@ -57,31 +58,31 @@ func (s *Server) readRoutes() {
 	lists(a, "checks", a.Checks, CheckStates(), true)
 	lists(a, "counters", a.Counters, nil, false)
 	answers(a, get("domains/{domain}", "domain", "A domain with all that it leads to"), func(_ context.Context, in *struct {
-		block
+		InBlock
 		Domain string `path:"domain" maxLength:"1004"`
 	}) (DomainTree, error) {
 		return a.Domain(in.GTM, in.Domain)
 	})
 	answers(a, get("pools/{pool}/members/{member}", "member", "A member with its checks and their last results"), func(_ context.Context, in *struct {
-		block
+		InBlock
 		Pool   string `path:"pool" maxLength:"255"`
 		Member string `path:"member" maxLength:"255"`
 	}) (MemberDetail, error) {
 		return a.Member(in.GTM, in.Pool, in.Member)
 	})
-	answers(a, get("config", "config", "The configuration at work, with all defaults"), func(_ context.Context, in *block) (itemsOf[Config], error) {
+	answers(a, get("config", "config", "The configuration at work, with all defaults"), func(_ context.Context, in *InBlock) (itemsOf[Config], error) {
 		return all(a.Config(in.GTM))
 	})
-	answers(a, get("orders", "orders", "Operators' orders at work"), func(_ context.Context, in *block) (itemsOf[Order], error) {
+	answers(a, get("orders", "orders", "Operators' orders at work"), func(_ context.Context, in *InBlock) (itemsOf[Order], error) {
 		return all(a.Orders(in.GTM))
 	})
-	answers(a, get("plans", "plans", "Recovery plans"), func(_ context.Context, in *block) (itemsOf[Plan], error) {
+	answers(a, get("plans", "plans", "Recovery plans"), func(_ context.Context, in *InBlock) (itemsOf[Plan], error) {
 		return all(a.Plans(in.GTM))
 	})
 	answers(a, get("plans/{plan}/preview", "preview", "What executing a plan would do"), func(_ context.Context, in *planNamed) (Difference, error) {
 		return a.Preview(in.GTM, in.Plan)
 	})
-	answers(a, get("alerts", "alerts", "Troubles that last, sinks and mutes"), func(_ context.Context, in *block) (Alerts, error) {
+	answers(a, get("alerts", "alerts", "Troubles that last, sinks and mutes"), func(_ context.Context, in *InBlock) (Alerts, error) {
 		return a.Alerts(in.GTM)
 	})
 }
@@ -117,9 +118,9 @@ func some[T any](items []T) []T {
 	return items
 }
 
-// filtered says which events are wanted.
-type filtered struct {
-	block
+// Filtered says which events are wanted.
+type Filtered struct {
+	InBlock
 	Kind  []string  `query:"kind,explode" maxItems:"100" doc:"May be repeated."`
 	About string    `query:"about" maxLength:"1004" doc:"A domain, pool, POOL/MEMBER or failover."`
 	After string    `query:"after" maxLength:"20" doc:"Events with a greater ID."`
@@ -129,7 +130,7 @@ type filtered struct {
 
 // filter is in as a System wants it. Of a stream the last ID that the client saw
 // stands in a header.
-func (in *filtered) filter(lastID string) (EventFilter, error) {
+func (in *Filtered) filter(lastID string) (EventFilter, error) {
 	f := EventFilter{GTM: in.GTM, Kinds: in.Kind, About: in.About, Since: in.Since, Limit: in.Limit}
 	known := EventKinds()
 	for _, kind := range in.Kind {
@@ -153,7 +154,7 @@ func (in *filtered) filter(lastID string) (EventFilter, error) {
 
 func (s *Server) eventRoutes() {
 	a := s.api
-	answers(a, get("events", "events", "What happened, the newest last"), func(_ context.Context, in *filtered) (itemsOf[Event], error) {
+	answers(a, get("events", "events", "What happened, the newest last"), func(_ context.Context, in *Filtered) (itemsOf[Event], error) {
 		f, err := in.filter("")
 		if err != nil {
 			return itemsOf[Event]{}, err
@@ -161,7 +162,7 @@ func (s *Server) eventRoutes() {
 		return all(a.Events(f), nil)
 	})
 	streams(a, get("events/stream", "stream", "What happens, as server-sent events"), func(w *reply, r *http.Request, in *struct {
-		filtered
+		Filtered
 		Last string `header:"Last-Event-ID" doc:"Goes on after this event."`
 	}) error {
 		f, err := in.filter(in.Last)

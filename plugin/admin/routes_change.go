@@ -92,13 +92,13 @@ type Silence struct {
 
 // planNamed names a plan.
 type planNamed struct {
-	block
+	InBlock
 	Plan string `path:"plan" maxLength:"255"`
 }
 
-// because is the reason for what has no body.
-type because struct {
-	block
+// WithReason is the reason for what has no body.
+type WithReason struct {
+	InBlock
 	Reason string `query:"reason" required:"true" minLength:"1" maxLength:"500" doc:"Why."`
 }
 
@@ -154,7 +154,7 @@ func (a *api) planRoutes() {
 		return a.PutPlan(PlanDraft{Why: why, GTM: b.GTM, Name: in.Plan, Changes: b.Changes, Note: b.Note})
 	})
 	does(a, change(http.MethodDelete, "plans/{plan}", "delete-plan", "Forget a plan"), func(ctx context.Context, in *struct {
-		because
+		WithReason
 		Plan string `path:"plan" maxLength:"255"`
 	}) error {
 		why, err := reasoned(ctx, "query.reason", in.Reason)
@@ -210,7 +210,7 @@ func (a *api) alertRoutes() {
 		return a.Mute(m)
 	})
 	does(a, change(http.MethodDelete, "alerts/mutes/{id}", "unmute", "End a mute"), func(ctx context.Context, in *struct {
-		because
+		WithReason
 		ID string `path:"id" maxLength:"255"`
 	}) error {
 		why, err := reasoned(ctx, "query.reason", in.Reason)
