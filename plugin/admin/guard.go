@@ -192,7 +192,7 @@ func readBody(r *http.Request) ([]byte, *Problem) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		return nil, Refuse(http.StatusRequestTimeout, "the body did not come within %s", readWithin)
+		return nil, Refuse(http.StatusRequestTimeout, "the body did not come in time")
 	case err != nil:
 		return nil, Refuse(http.StatusBadRequest, "the body ends too early, or is not well-formed")
 	case len(body) > maxBody:

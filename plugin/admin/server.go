@@ -14,18 +14,28 @@ import (
 	"time"
 )
 
-// The bounds of time and room. A client that is slower, or one too many, is let go.
-const (
-	maxConns     = 2000
-	maxHeader    = 16 << 10
-	headerWithin = 5 * time.Second
-	readWithin   = 10 * time.Second // a request as a whole
-	answerWithin = time.Minute      // from then on; a stream has writeWithin for each write
-	idleFor      = 2 * time.Minute
-	drainFor     = 2 * time.Second // at the end, for answers on their way
-	listenEvery  = 5 * time.Second // where the address is not to be had
-	lookEvery    = 2 * time.Second // at the files
-)
+// limits bound time and room. A client that is slower, or one too many, is let go.
+type limits struct {
+	conns, streams int64
+	header         time.Duration
+	read           time.Duration // a request as a whole
+	answer         time.Duration // from then on, for an answer as a whole
+	write          time.Duration // one write of a stream
+	idle           time.Duration
+	drain          time.Duration // at the end, for answers on their way
+	alive          time.Duration // between signs of life in a stream
+	listen         time.Duration // until it is tried again, where the address is not to be had
+	look           time.Duration // between looks at the files
+}
+
+var usual = limits{
+	conns: 2000, streams: 1024,
+	header: 5 * time.Second, read: 10 * time.Second, answer: time.Minute, write: 10 * time.Second,
+	idle: 2 * time.Minute, drain: 2 * time.Second, alive: 15 * time.Second, listen: 5 * time.Second, look: 2 * time.Second,
+}
+
+// maxHeader bounds the headers of a request, in bytes.
+const maxHeader = 16 << 10
 
 // Hooks are told what happens to a Server.
 type Hooks struct {
@@ -37,6 +47,7 @@ type Hooks struct {
 // Server serves a System at an address until it is closed.
 type Server struct {
 	addr      string
+	limits    limits
 	access    atomic.Pointer[Access]
 	hooks     Hooks
 	api       *api
@@ -55,7 +66,11 @@ type Server struct {
 
 // NewServer makes a server. It does nothing before Start.
 func NewServer(addr string, sys System, access *Access, hooks Hooks) *Server {
-	s := &Server{addr: addr, hooks: hooks, once: newOnce()}
+	return newServer(addr, sys, access, hooks, usual)
+}
+
+func newServer(addr string, sys System, access *Access, hooks Hooks, within limits) *Server {
+	s := &Server{addr: addr, limits: within, hooks: hooks, once: newOnce()}
 	s.access.Store(access)
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.api = newAPI(sys, func(err error) { hooks.Error("a fault, please report it: " + err.Error()) })
@@ -68,7 +83,7 @@ func NewServer(addr string, sys System, access *Access, hooks Hooks) *Server {
 	s.fileRoutes()
 	s.http = http.Server{
 		Handler: s, MaxHeaderBytes: maxHeader,
-		ReadHeaderTimeout: headerWithin, ReadTimeout: readWithin, WriteTimeout: answerWithin, IdleTimeout: idleFor,
+		ReadHeaderTimeout: within.header, ReadTimeout: within.read, WriteTimeout: within.answer, IdleTimeout: within.idle,
 		BaseContext: func(net.Listener) context.Context { return s.ctx },
 		ConnState:   s.count,
 		ErrorLog:    log.New(io.Discard, "", 0), // of clients that break off
@@ -81,7 +96,7 @@ func NewServer(addr string, sys System, access *Access, hooks Hooks) *Server {
 func (s *Server) Start() {
 	err := s.listen()
 	if err != nil {
-		s.hooks.Error(err.Error() + ": trying again every " + listenEvery.String())
+		s.hooks.Error(err.Error() + ": trying again every " + s.limits.listen.String())
 	}
 	s.work.Go(func() { s.run(err == nil) })
 	s.work.Go(s.watch)
@@ -102,7 +117,7 @@ func (s *Server) Close() {
 		_ = s.listener.Close()
 	}
 	s.work.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), drainFor)
+		ctx, cancel := context.WithTimeout(context.Background(), s.limits.drain)
 		defer cancel()
 		if s.http.Shutdown(ctx) != nil {
 			_ = s.http.Close()
@@ -147,7 +162,7 @@ func (s *Server) serveAll() {
 	s.mu.Unlock()
 	s.hooks.Info("the admin API listens on " + l.Addr().String())
 	if err := s.http.Serve(l); s.ctx.Err() == nil {
-		s.hooks.Error("admin " + s.addr + ": " + err.Error() + ": trying again every " + listenEvery.String())
+		s.hooks.Error("admin " + s.addr + ": " + err.Error() + ": trying again every " + s.limits.listen.String())
 	}
 }
 
@@ -156,14 +171,14 @@ func (s *Server) listenAgain() (listening bool) {
 	select {
 	case <-s.ctx.Done():
 		return false
-	case <-time.After(listenEvery):
+	case <-time.After(s.limits.listen):
 		return s.listen() == nil
 	}
 }
 
 // watch looks at the files of whatever access is in use.
 func (s *Server) watch() {
-	tick := time.NewTicker(lookEvery)
+	tick := time.NewTicker(s.limits.look)
 	defer tick.Stop()
 	for {
 		select {
@@ -195,7 +210,7 @@ func (s *Server) look() {
 func (s *Server) count(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
-		if s.conns.Add(1) > maxConns {
+		if s.conns.Add(1) > s.limits.conns {
 			_ = c.Close()
 		}
 	case http.StateClosed, http.StateHijacked:

@@ -42,18 +42,22 @@ type served struct {
 }
 
 // serve starts a server until the test ends. Nothing secret may have been said.
-func serve(t testing.TB, o Options) *served {
+func serve(t testing.TB, o Options, change ...func(*limits)) *served {
 	t.Helper()
+	within := usual
+	for _, f := range change {
+		f(&within)
+	}
 	access, err := Open(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &served{sys: newShown(), client: &http.Client{Timeout: patience, Transport: &http.Transport{MaxIdleConnsPerHost: 100}}}
-	s.Server = NewServer("127.0.0.1:0", s.sys, access, Hooks{Info: s.note, Error: s.note, Panic: func(any, []byte) {
+	s.Server = newServer("127.0.0.1:0", s.sys, access, Hooks{Info: s.note, Error: s.note, Panic: func(any, []byte) {
 		s.mu.Lock()
 		s.panics++
 		s.mu.Unlock()
-	}})
+	}}, within)
 	s.Start()
 	s.url = "http://" + s.address()
 	t.Cleanup(func() {

@@ -10,31 +10,26 @@ import (
 	"time"
 )
 
-// The bounds of streams.
-const (
-	maxStreams   = 1024
-	writeWithin  = 10 * time.Second // one write to a client that keeps up
-	aliveEvery   = 15 * time.Second
-	comeBackInMS = "2000"
-)
+// comeBack tells a client that lost its stream to wait for so many milliseconds.
+const comeBack = "retry: 2000\n\n"
 
 // follow sends events as they happen, until the client goes, or cannot keep up,
 // or may no longer see them.
 func (s *Server) follow(w *reply, r *http.Request, f EventFilter) error {
-	if s.streaming.Add(1) > maxStreams {
+	if s.streaming.Add(1) > s.limits.streams {
 		s.streaming.Add(-1)
 		w.header.Set("Retry-After", "5")
-		return Refuse(http.StatusServiceUnavailable, "%d streams of events are open, and no more are allowed: try again later", maxStreams)
+		return Refuse(http.StatusServiceUnavailable, "%d streams of events are open, and no more are allowed: try again later", s.limits.streams)
 	}
 	defer s.streaming.Add(-1)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	w.header.Set("Content-Type", "text/event-stream")
 	w.header.Set("X-Accel-Buffering", "no") // of a proxy: events are for now
-	st := &stream{to: w.start(), cancel: cancel, may: s.stillAdmits(r)}
+	st := &stream{to: w.start(), limits: s.limits, cancel: cancel, may: s.stillAdmits(r)}
 	st.control = http.NewResponseController(st.to)
 	_ = st.control.SetReadDeadline(time.Time{}) // or the server's would end it
-	if st.send("retry: "+comeBackInMS+"\n\n") != nil || r.Method == http.MethodHead {
+	if st.send(comeBack) != nil || r.Method == http.MethodHead {
 		return nil
 	}
 	var alive sync.WaitGroup
@@ -64,6 +59,7 @@ func (s *Server) stillAdmits(r *http.Request) func() bool {
 type stream struct {
 	to      http.ResponseWriter
 	control *http.ResponseController
+	limits  limits
 	cancel  context.CancelFunc
 
 	mu  sync.Mutex // guards following
@@ -80,7 +76,7 @@ func (s *stream) send(text string) error {
 	if s.err != nil {
 		return s.err
 	}
-	switch s.err = s.control.SetWriteDeadline(time.Now().Add(writeWithin)); {
+	switch s.err = s.control.SetWriteDeadline(time.Now().Add(s.limits.write)); {
 	case s.err != nil:
 	case !s.may():
 		s.err = errNotAdmitted
@@ -106,7 +102,7 @@ func (s *stream) event(e Event) error {
 // keepAlive keeps proxies from closing a stream on which nothing happens, and
 // finds clients that are gone.
 func (s *stream) keepAlive(ctx context.Context) {
-	tick := time.NewTicker(aliveEvery)
+	tick := time.NewTicker(s.limits.alive)
 	defer tick.Stop()
 	for {
 		select {

@@ -18,6 +18,7 @@ type shown struct {
 	changed []string   // what was asked for, in words
 	events  []Event
 	wake    chan struct{} // closed with the next event
+	padding string        // of the events' texts
 	panics  bool          // Status does
 	hold    chan struct{} // or nil: orders wait for it
 	held    chan struct{} // or nil: an order that waits says so here
@@ -52,7 +53,7 @@ func (s *shown) changes() []string {
 func (s *shown) happen(kind string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.events = append(s.events, Event{ID: uint64(len(s.events) + 1), Kind: kind, Text: "line one\nline two", GTM: "example.org"})
+	s.events = append(s.events, Event{ID: uint64(len(s.events) + 1), Kind: kind, Text: "line one\nline two" + s.padding, GTM: "example.org"})
 	close(s.wake)
 	s.wake = make(chan struct{})
 }
