@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -167,7 +168,23 @@ func newProblem(status int, detail string, errs ...error) huma.StatusError {
 	if len(said) > 0 {
 		detail = strings.Join(said, "; ")
 	}
-	return &problem{Title: http.StatusText(status), Status: status, Detail: detail}
+	return &problem{Title: http.StatusText(status), Status: status, Detail: plain(detail)}
+}
+
+// plain is a sentence as it can be shown anywhere, a terminal too: it may repeat
+// names that a client chose.
+func plain(text string) string {
+	const most = 1000
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, strings.ToValidUTF8(text, "?"))
+	if len(text) > most {
+		text = strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return text
 }
 
 func saidOf(err error) string {

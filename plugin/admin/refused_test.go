@@ -15,7 +15,7 @@ func (s *served) wantUnchanged(t testing.TB, do func()) {
 	t.Helper()
 	before := len(s.sys.changes())
 	do()
-	if got := s.sys.changes()[before:]; len(got) > 0 {
+	if got := s.sys.since(before); len(got) > 0 {
 		t.Errorf("it was done: %q", got)
 	}
 }

@@ -79,7 +79,7 @@ func TestChanges(t *testing.T) {
 		if c.want != "" {
 			want = []string{c.want}
 		}
-		if got := s.sys.changes()[before:]; !slices.Equal(got, want) {
+		if got := s.sys.since(before); !slices.Equal(got, want) {
 			t.Errorf("%s %s: got %q, want %q", c.method, c.path, got, want)
 		}
 	}

@@ -230,3 +230,11 @@ func eventually(t testing.TB, check func() string) {
 		<-tick.C
 	}
 }
+
+// touch says when a file was written.
+func touch(t testing.TB, name string, at time.Time) {
+	t.Helper()
+	if err := os.Chtimes(name, at, at); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -43,10 +43,13 @@ func (s *shown) note(format string, args ...any) {
 }
 
 // changes are what was asked for so far.
-func (s *shown) changes() []string {
+func (s *shown) changes() []string { return s.since(0) }
+
+// since are the changes after the first n.
+func (s *shown) since(n int) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.changed)
+	return slices.Clone(s.changed[n:])
 }
 
 // happen is an event.
@@ -58,11 +61,15 @@ func (s *shown) happen(kind string) {
 	s.wake = make(chan struct{})
 }
 
+// pageOf is the part of a list that is asked for. A nil keep keeps all.
 func pageOf[T any](items []T, l List, keep func(T) bool) (Page[T], error) {
-	var kept []T
-	for _, item := range items {
-		if keep(item) {
-			kept = append(kept, item)
+	kept := items
+	if keep != nil {
+		kept = nil
+		for _, item := range items {
+			if keep(item) {
+				kept = append(kept, item)
+			}
 		}
 	}
 	p := Page[T]{Total: len(kept)}
@@ -84,12 +91,18 @@ func (s *shown) Status() Status {
 }
 
 func (s *shown) Domains(l List) (Page[Domain], error) {
+	if l.Search == "" && l.State == "" {
+		return pageOf(s.domains, l, nil)
+	}
 	return pageOf(s.domains, l, func(d Domain) bool {
 		return strings.Contains(d.Name, l.Search) && (l.State == "" || d.State == l.State)
 	})
 }
 
 func (s *shown) Members(l List) (Page[Member], error) {
+	if l.Pool == "" {
+		return pageOf(s.members, l, nil)
+	}
 	return pageOf(s.members, l, func(m Member) bool { return l.Pool == "" || m.Pool == l.Pool })
 }
 
