@@ -7,6 +7,7 @@ go 1.26.0
 // (test/imports_test.go); "tests" are all _test.go files.
 //
 //	github.com/cespare/xxhash/v2             pool/hash.go
+//	github.com/danielgtaylor/huma/v2         plugin/admin/api.go
 //	github.com/gaissmai/bart                 policy/plain.go
 //	github.com/maxmind/mmdbwriter            test/fake/mmdb.go
 //	github.com/oschwald/maxminddb-golang/v2  policy/geo/file.go
@@ -19,6 +20,7 @@ require (
 	github.com/cespare/xxhash/v2 v2.3.0
 	github.com/coredns/caddy v1.1.4
 	github.com/coredns/coredns v1.15.0
+	github.com/danielgtaylor/huma/v2 v2.37.2
 	github.com/gaissmai/bart v0.30.0
 	github.com/maxmind/mmdbwriter v1.2.0
 	github.com/miekg/dns v1.1.73

@@ -8,6 +8,7 @@ import (
 	"github.com/coredns/coredns/plugin/pkg/fall"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/plugin/admin"
 	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
@@ -23,8 +24,9 @@ type Config struct {
 	TTL       TTLConfig        // the default of every domain
 	Authority *AuthorityConfig // or nil
 	Fall      fall.F
-	State     string // file, under CoreDNS's root, or ""
-	MaxProbes int    // in flight, or 0
+	State     string       // file, under CoreDNS's root, or ""
+	MaxProbes int          // in flight, or 0
+	Admin     *AdminConfig // or nil
 	Geo       []GeoConfig
 	Regions   []RegionConfig
 	Checks    []CheckConfig
@@ -74,6 +76,14 @@ type AuthorityConfig struct {
 	Pos  Pos
 	NS   []string // canonical
 	Mbox string   // canonical, or ""
+}
+
+// AdminConfig is where the admin API listens, and for whom.
+type AdminConfig struct {
+	Pos    Pos
+	Addr   string // of an IP, or of a host name
+	Access *admin.Access
+	Err    error // why the access is one that was read earlier; or nil
 }
 
 // GeoConfig is a geo file.

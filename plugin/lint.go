@@ -35,6 +35,7 @@ func (c *compiler) lint() {
 	c.lintGeo()
 	c.lintWeights()
 	c.lintServers()
+	c.lintAdmin()
 	c.lintCircles()
 	for _, cfg := range c.cfg.Domains {
 		if p := c.policies[cfg.Use]; p != nil && cfg.OnAllDown.Kind == policy.AllDownNoData && looks(p) {

@@ -33,6 +33,10 @@ var (
 		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "check_changes_total",
 		Help: "Changes of a check's status, by kind of check and new status.",
 	}, []string{"kind", "to"})
+	adminPanics = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "admin_panics_total",
+		Help: "Faults in the admin API that were caught.",
+	})
 
 	answersDesc   = desc("answers_total", "Queries for a domain that were decided, by reason.", "gtm", "domain", "reason")
 	memberDesc    = desc("member_available", "Whether a member is available (1) or not (0).", "gtm", "pool", "member")

@@ -60,7 +60,7 @@ type gtmDraft struct {
 // gtmBlock is that of gtm itself.
 var gtmBlock = block[gtmDraft]{
 	name:  "gtm",
-	later: []string{"notify", "admin", "fleet", "fast_path"},
+	later: []string{"notify", "fleet", "fast_path"},
 	hint:  hintOfPlugin,
 	options: []option[gtmDraft]{
 		{usage: "name ID", args: oneArg, set: (*gtmDraft).setName},
@@ -71,6 +71,7 @@ var gtmBlock = block[gtmDraft]{
 		{usage: "fallthrough [ZONE...]", args: arity{0, -1}, set: (*gtmDraft).setFallthrough},
 		{usage: "state FILE", args: oneArg, set: (*gtmDraft).setState},
 		{usage: "max_probes N", args: oneArg, set: (*gtmDraft).setMaxProbes},
+		{usage: "admin ADDR [{ ... }]", args: oneArg, braces: mayBlock, of: readAdmin},
 		{usage: "region NAME { ... }", args: oneArg, braces: mustBlock, repeat: true, of: readRegion},
 		{usage: "check NAME KIND [{ ... }]", args: arity{2, 2}, braces: mayBlock, repeat: true, of: readCheck},
 		{usage: "pool NAME { ... }", args: oneArg, braces: mustBlock, repeat: true, of: readPool},

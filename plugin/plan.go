@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/plugin/admin"
 	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
@@ -19,9 +20,10 @@ type plan struct {
 	zones     []string
 	ecs       ECSConfig
 	fall      fall.F
-	state     string // file, or ""
-	admin     string // address of the admin API, or ""
-	maxProbes int    // in flight, or 0
+	state     string        // file, or ""
+	admin     string        // address of the admin API, or ""
+	access    *admin.Access // to that; or nil
+	maxProbes int           // in flight, or 0
 	authority bool
 	names     map[string]*node // owner name and everything above it, up to the zone -> node
 	domains   []*domain

@@ -48,6 +48,7 @@ type life struct {
 	complaints complaints
 	journal    *journal
 	began      time.Time
+	admins     admins
 
 	mu         sync.Mutex // guards following
 	alive      []*instance
@@ -80,7 +81,7 @@ func (l *life) result(c healthcheck.Check, r healthcheck.Result) {
 // registered exports the metrics of a life, of which a process has one.
 func registered(l *life) *life {
 	startAtZero()
-	prometheus.MustRegister(probes, durations, checkChanges, freezes, l)
+	prometheus.MustRegister(probes, durations, checkChanges, freezes, adminPanics, l)
 	return l
 }
 
@@ -114,6 +115,7 @@ func (l *life) start(b *instance) error {
 		orphan.watcher.stop()
 		orphan.publisher.stop(false)
 	}
+	l.admins.follow(l)
 	return err
 }
 
@@ -124,6 +126,9 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 	b.generation.parent = l.restarting
 	var earlier *past
 	for _, other := range l.alive {
+		if err := b.sharesAdmin(other); err != nil {
+			return nil, err
+		}
 		switch {
 		case other.plan.name != b.plan.name:
 			if other.generation == b.generation && sameFile(b.plan.state, other.plan.state) {
@@ -231,6 +236,7 @@ func (l *life) end(g *generation, which func(*generation) bool) {
 	for _, b := range heirs {
 		b.publisher.keep() // the last word in the state file is not that of the ended
 	}
+	l.admins.follow(l)
 	l.rest()
 }
 

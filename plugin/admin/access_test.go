@@ -1,0 +1,338 @@
+package admin
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestTokenFiles is what is wrong with token files. Nothing of what stands there
+// is told.
+func TestTokenFiles(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"empty":              {"", "it has no token: write NAME TOKEN"},
+		"comments alone":     {"# alice " + aliceToken + "\n\n", "it has no token: write NAME TOKEN"},
+		"a token alone":      {aliceToken + "\n", ":1: want NAME TOKEN, and # before a comment"},
+		"three words":        {"# x\nalice " + aliceToken + " bob\n", ":2: want NAME TOKEN, and # before a comment"},
+		"a short token":      {"alice 0123456789abcde\n", ":1: a token has 16 to 512 characters of ASCII"},
+		"a long token":       {"alice " + strings.Repeat("x", 513) + "\n", ":1: a token has 16 to 512 characters of ASCII"},
+		"a strange token":    {"alice 0123456789abcdefé\n", ":1: a token has 16 to 512 characters of ASCII"},
+		"a strange name":     {"a/b " + aliceToken + "\n", ":1: the name of NAME TOKEN has 1 to 64 characters of a-z, A-Z, 0-9, ., _, @ and -"},
+		"a token twice":      {"alice " + aliceToken + "\nbob " + aliceToken + "\n", ":2: the token stands there twice: each name needs one of its own"},
+		"a line without end": {strings.Repeat("x", 70_000), ": a line is too long"},
+		"too many": {func() string {
+			var all strings.Builder
+			for i := range maxTokens + 1 {
+				fmt.Fprintf(&all, "a token-%016d\n", i)
+			}
+			return all.String()
+		}(), ":1001: there are more than 1000 tokens"},
+		"too large": {strings.Repeat("#\n", 1<<20), "it is no regular file of at most 1048576 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := writeFile(t, "tokens", c.text)
+			_, err := Open(Options{Token: file})
+			if err == nil {
+				t.Fatal("no error")
+			}
+			wantNoSecret(t, err.Error())
+			if got := err.Error(); !strings.HasPrefix(got, file) || !strings.HasSuffix(got, c.want) {
+				t.Errorf("got %s, want %s%s", got, file, c.want)
+			}
+		})
+	}
+	if _, err := Open(Options{Token: t.TempDir()}); err == nil || !strings.Contains(err.Error(), "no regular file") {
+		t.Errorf("a folder: %v", err)
+	}
+	if _, err := Open(Options{Token: "/nonexistent"}); err == nil {
+		t.Error("no file: no error")
+	}
+}
+
+// TestTokensChange is a token file that is written anew: what is good counts, and
+// what is broken leaves what was there.
+func TestTokensChange(t *testing.T) {
+	s := withTokens(t)
+	file := s.Access().Token
+	who := func(want string, token string) {
+		t.Helper()
+		if g := s.get(t, "/api/v1/whoami", bearer(token)); (g.status == http.StatusOK) != (want != "") || !strings.Contains(g.body, want) {
+			t.Errorf("got %d %s, want %q", g.status, g.body, want)
+		}
+	}
+	logged := func(n int, last string) {
+		t.Helper()
+		said := s.log()
+		if len(said) != n || !strings.HasSuffix(said[n-1], last) {
+			t.Errorf("got %q, want %d lines, the last of which ends in %q", said, n, last)
+		}
+	}
+	eventually(t, func() string { // it has said that it listens
+		if len(s.log()) == 0 {
+			return "nothing was said"
+		}
+		return ""
+	})
+	s.look()
+	who("alice", aliceToken)
+	for range 2 { // it is told once
+		rewrite(t, file, "bob\n")
+		s.look()
+		who("alice", aliceToken)
+		logged(2, ":1: want NAME TOKEN, and # before a comment")
+	}
+	rewrite(t, file, "carol "+aliceToken+"\n")
+	s.look()
+	who("carol", aliceToken)
+	who("", bobToken)
+	logged(3, "is read anew")
+	s.look()
+	logged(3, "is read anew")
+}
+
+// TestTokensBeingWritten is that a file that is being written is not read yet.
+func TestTokensBeingWritten(t *testing.T) {
+	s := withTokens(t)
+	file := s.Access().Token
+	rewrite(t, file, "alice "+bobToken[:16]+"\n")
+	touch(t, file, time.Now().Add(time.Hour)) // nobody writes in an hour: that is a wrong clock
+	s.look()
+	if g := s.get(t, "/api/v1/whoami", bearer(bobToken[:16])); g.status != http.StatusOK {
+		t.Errorf("got %d", g.status)
+	}
+	rewrite(t, file, "alice "+bobToken+"\n")
+	touch(t, file, time.Now())
+	s.look()
+	if g := s.get(t, "/api/v1/whoami", bearer(bobToken[:16])); g.status != http.StatusOK {
+		t.Error("it was read while it was written")
+	}
+}
+
+// authority issues certificates.
+type authority struct {
+	t    testing.TB
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+func newAuthority(t testing.TB) *authority {
+	a := &authority{t: t}
+	a.cert, a.key = a.issue(&x509.Certificate{Subject: pkix.Name{CommonName: "root"}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign})
+	return a
+}
+
+// issue signs a certificate for a day, or makes the authority's own.
+func (a *authority) issue(c *x509.Certificate) (*x509.Certificate, *ecdsa.PrivateKey) {
+	a.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	c.SerialNumber, c.NotBefore = big.NewInt(time.Now().UnixNano()), time.Now().Add(-2*time.Hour)
+	if c.NotAfter.IsZero() {
+		c.NotAfter = time.Now().Add(24 * time.Hour)
+	}
+	parent, signer := a.cert, a.key
+	if parent == nil {
+		parent, signer = c, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, signer)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	signed, err := x509.ParseCertificate(der)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return signed, key
+}
+
+// pem is the authority's certificate.
+func (a *authority) pem() string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw}))
+}
+
+// server is a certificate for loopback, and its key, in PEM.
+func (a *authority) server() (cert, key string) {
+	a.t.Helper()
+	c, k := a.issue(&x509.Certificate{IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
+	der, err := x509.MarshalPKCS8PrivateKey(k)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+}
+
+// client is a certificate of a client, with a name.
+func (a *authority) client(name string, change ...func(*x509.Certificate)) tls.Certificate {
+	a.t.Helper()
+	c := &x509.Certificate{Subject: pkix.Name{CommonName: name}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+	for _, f := range change {
+		f(c)
+	}
+	signed, key := a.issue(c)
+	return tls.Certificate{Certificate: [][]byte{signed.Raw}, PrivateKey: key, Leaf: signed}
+}
+
+// files writes a server's certificate and key.
+func (a *authority) files(cert, key string) {
+	c, k := a.server()
+	rewrite(a.t, cert, c)
+	rewrite(a.t, key, k)
+}
+
+// speak lets the client of a test speak TLS, and trust an authority.
+func (s *served) speak(a *authority, certs ...tls.Certificate) {
+	roots := x509.NewCertPool()
+	roots.AddCert(a.cert)
+	s.client.CloseIdleConnections()
+	s.client.Transport = &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots, Certificates: certs}}
+	s.url = "https://" + s.address()
+}
+
+// TestTLS is a server that speaks TLS, and takes new certificates without losing a
+// connection.
+func TestTLS(t *testing.T) {
+	old, renewed := newAuthority(t), newAuthority(t)
+	cert, key := writeFile(t, "cert", ""), writeFile(t, "key", "")
+	old.files(cert, key)
+	s := serve(t, Options{Cert: cert, Key: key, Token: writeFile(t, "tokens", "alice "+aliceToken+"\n")})
+	plain, err := http.Get("http://" + s.address() + "/api/v1/status")
+	if err == nil {
+		if g := read(t, plain); g.status != http.StatusBadRequest {
+			t.Errorf("without TLS: %d %s", g.status, g.body)
+		}
+	}
+	ask := func(a *authority) error {
+		s.speak(a)
+		r, err := s.client.Get(s.url + "/api/v1/whoami")
+		if err == nil {
+			read(t, r)
+		}
+		return err
+	}
+	s.speak(old)
+	g := s.get(t, "/api/v1/whoami", bearer(aliceToken))
+	if g.status != http.StatusOK || !strings.Contains(g.body, "alice") {
+		t.Errorf("got %d %s", g.status, g.body)
+	}
+	s.get(t, "/api/v1/whoami").wantProblem(t, http.StatusUnauthorized, "a token")
+	l := s.overTLS(t, old)
+
+	rewrite(t, key, "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+	s.look()
+	if err := ask(old); err != nil {
+		t.Errorf("with a broken key: %v", err)
+	}
+	renewed.files(cert, key)
+	s.look()
+	if err := ask(old); err == nil {
+		t.Error("the old certificate is still there")
+	}
+	if err := ask(renewed); err != nil {
+		t.Error(err)
+	}
+	s.sys.happen("order")
+	l.wantEvent(t, 1, "order")
+}
+
+// overTLS opens a stream over TLS.
+func (s *served) overTLS(t testing.TB, a *authority) *listener {
+	t.Helper()
+	roots := x509.NewCertPool()
+	roots.AddCert(a.cert)
+	before := http.DefaultTransport
+	mine := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{RootCAs: roots}}
+	http.DefaultTransport = mine
+	t.Cleanup(mine.CloseIdleConnections)
+	defer func() { http.DefaultTransport = before }()
+	return s.listen(t, "", bearer(aliceToken))
+}
+
+// TestClientCertificates is who may come in by certificate, and in whose name.
+func TestClientCertificates(t *testing.T) {
+	ours, other := newAuthority(t), newAuthority(t)
+	cert, key, ca := writeFile(t, "cert", ""), writeFile(t, "key", ""), writeFile(t, "ca", ours.pem())
+	ours.files(cert, key)
+	s := serve(t, Options{Cert: cert, Key: key, ClientCA: ca})
+	s.speak(ours, ours.client("carol"))
+	if g := s.get(t, "/api/v1/whoami"); g.status != http.StatusOK || !strings.Contains(g.body, `"carol"`) {
+		t.Errorf("got %d %s", g.status, g.body)
+	}
+	if g := s.ask(t, http.MethodPost, "/api/v1/orders", goodOrder); g.status != http.StatusOK || !strings.Contains(strings.Join(s.sys.changes(), ""), "by carol") {
+		t.Errorf("got %d %s: %q", g.status, g.body, s.sys.changes())
+	}
+	s.wantUnchanged(t, func() {
+		s.ask(t, http.MethodPost, "/api/v1/orders", goodOrder, header("Sec-Fetch-Site", "cross-site")).wantProblem(t, http.StatusForbidden, "another site")
+	})
+	for name, certs := range map[string][]tls.Certificate{
+		"none":               nil,
+		"of another":         {other.client("carol")},
+		"over":               {ours.client("carol", func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Hour) })},
+		"that of a server":   {ours.client("carol", func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} })},
+		"of nobody's making": {func() tls.Certificate { a := &authority{t: t}; return a.client("carol") }()},
+	} {
+		s.speak(ours, certs...)
+		if a, err := s.client.Get(s.url + "/api/v1/whoami"); err == nil {
+			t.Errorf("a certificate that is %s: %d", name, read(t, a).status)
+		}
+	}
+	for _, name := range []string{"", "carol\nroot", "<b>", strings.Repeat("x", 65)} {
+		s.speak(ours, ours.client(name))
+		s.get(t, "/api/v1/whoami").wantProblem(t, http.StatusForbidden, "has no common name")
+	}
+	// A connection that was let in by an authority that counts no more is not.
+	s.speak(ours, ours.client("carol"))
+	if g := s.get(t, "/api/v1/whoami"); g.status != http.StatusOK {
+		t.Errorf("got %d", g.status)
+	}
+	rewrite(t, ca, other.pem())
+	s.look()
+	s.get(t, "/api/v1/whoami").wantProblem(t, http.StatusForbidden, "not one of the authority's")
+}
+
+// TestBothNeeded is a server that asks for a certificate and a token.
+func TestBothNeeded(t *testing.T) {
+	a := newAuthority(t)
+	cert, key, ca := writeFile(t, "cert", ""), writeFile(t, "key", ""), writeFile(t, "ca", a.pem())
+	a.files(cert, key)
+	s := serve(t, Options{Cert: cert, Key: key, ClientCA: ca, Token: writeFile(t, "tokens", "alice "+aliceToken+"\n")})
+	s.speak(a, a.client("carol"))
+	s.get(t, "/api/v1/whoami").wantProblem(t, http.StatusUnauthorized, "a token")
+	if g := s.get(t, "/api/v1/whoami", bearer(aliceToken)); !strings.Contains(g.body, `"alice"`) {
+		t.Errorf("got %d %s", g.status, g.body)
+	}
+}
+
+// TestKeyFiles is what is wrong with the files of TLS.
+func TestKeyFiles(t *testing.T) {
+	a := newAuthority(t)
+	cert, key, ca, empty := writeFile(t, "cert", ""), writeFile(t, "key", ""), writeFile(t, "ca", a.pem()), writeFile(t, "empty", "")
+	a.files(cert, key)
+	for name, o := range map[string]Options{
+		"no certificate": {Cert: empty, Key: key},
+		"no key":         {Cert: cert, Key: empty},
+		"swapped":        {Cert: key, Key: cert},
+		"another's key":  {Cert: ca, Key: key},
+		"no authority":   {Cert: cert, Key: key, ClientCA: empty},
+		"no file":        {Cert: cert, Key: "/nonexistent"},
+	} {
+		_, err := Open(o)
+		if err == nil {
+			t.Errorf("%s: no error", name)
+			continue
+		}
+		wantNoSecret(t, strings.ReplaceAll(err.Error(), `"PRIVATE KEY"`, "")) // a kind of block, in an error of crypto/tls
+	}
+}
