@@ -167,10 +167,11 @@ func (pub *publisher) stand(s *standing) {
 			}
 		}
 	}
-	pub.publish(slices.Sorted(maps.Keys(touched))...)
-	for _, t := range turned {
-		pub.noteMember(t.member, t.was, t.is)
-	}
+	pub.publish(func() {
+		for _, t := range turned {
+			pub.noteMember(t.member, t.was, t.is)
+		}
+	}, slices.Sorted(maps.Keys(touched))...)
 	pub.awaitExpiry(now)
 }
 
@@ -244,7 +245,7 @@ func (pub *publisher) resumeSets(o order) (changed bool) {
 	}
 	if changed {
 		pub.note(logEvent(pub.orderEvent(&o)))
-		pub.publish(o.change.at)
+		pub.publish(nil, o.change.at)
 	}
 	return changed
 }

@@ -173,8 +173,7 @@ func (pub *publisher) check(i int, s healthcheck.State) {
 		return
 	}
 	pub.setHealth(member, is)
-	pub.publish(pub.plan.holders[member]...)
-	pub.noteMember(member, was, is)
+	pub.publish(func() { pub.noteMember(member, was, is) }, pub.plan.holders[member]...)
 }
 
 // judge is a member's health by the states of its checks.
@@ -186,14 +185,18 @@ func (pub *publisher) judge(member int) pool.Health {
 	return m.Judge(m.Pool.Require, pub.states[checks.from:checks.to], pub.waiting[member])
 }
 
-// publish lets the failovers step, and publishes their new views together.
-func (pub *publisher) publish(failovers ...int) {
+// publish lets the failovers step, and publishes their new views together. Then it
+// tells of the cause, if there is one to tell of, and of what came of it.
+func (pub *publisher) publish(cause func(), failovers ...int) {
 	old, now := pub.snapshot.Load(), time.Now()
 	views := make([]*pool.View, len(failovers))
 	for n, i := range failovers {
 		views[n] = pub.step(i, now)
 	}
 	pub.show(old.views.With(views...))
+	if cause != nil {
+		cause()
+	}
 	for n, i := range failovers {
 		pub.noteSwitches(old.views.At(i), views[n])
 	}
@@ -246,6 +249,6 @@ func (pub *publisher) wake(i int) {
 	pub.mu.Lock()
 	defer pub.mu.Unlock()
 	if !pub.closed {
-		pub.publish(i)
+		pub.publish(nil, i)
 	}
 }

@@ -107,7 +107,7 @@ func (pub *publisher) makeStep(s *slowStart) {
 	s.stop() // it may be one that was set after the one that is making this step
 	pub.awaitStep(s, now)
 	if stepped {
-		pub.publish(pub.plan.holders[s.pool.Members[0].Index]...) // who holds one member holds all of its pool
+		pub.publish(nil, pub.plan.holders[s.pool.Members[0].Index]...) // who holds one member holds all of its pool
 	}
 }
 

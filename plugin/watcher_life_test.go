@@ -70,7 +70,7 @@ func TestWatcherLeaves(t *testing.T) {
 		s.put("table", fmt.Appendf(nil, "192.0.2.0/24,far,%d\n", i))
 		w.look()
 		pub.mu.Lock()
-		pub.publish(0)
+		pub.publish(nil, 0)
 		pub.mu.Unlock()
 		if got := pub.snapshot.Load().atlas; got == now || got.Files[0] != w.know.Files[0] || got.Tables[rows] != w.know.Tables[rows] {
 			t.Error("after a change of health, what was read last is not at work")
