@@ -89,7 +89,8 @@ func (b *sight) counters(i int) admin.Counters {
 			}
 		}
 		c.Share = ratio(float64(c.Answers), float64(all))
-		if b.publisher.board.health(i)&pool.Available != 0 && own.Mode != pool.Offline {
+		drawn := (own.Pool.Balance == pool.Weighted || own.Pool.Balance == pool.Hash) && own.Pool.Answers == 1
+		if drawn && b.publisher.board.health(i)&pool.Available != 0 && own.Mode != pool.Offline {
 			c.Intended = ratio(float64(own.Weight), float64(weights))
 		}
 	}

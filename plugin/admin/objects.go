@@ -277,7 +277,7 @@ type Counters struct {
 	Answers  uint64            `json:"answers" doc:"Of a domain: queries that were decided; of a pool: answers that it was the first in; of a member: answers that had it."`
 	Reasons  map[string]uint64 `json:"reasons,omitempty" doc:"Of a domain."`
 	Share    float64           `json:"share" doc:"Of a pool among all pools, of a member among its pool's; 0 to 1."`
-	Intended float64           `json:"intended,omitempty" doc:"Of a member: what its weight asks for, as things stand now."`
+	Intended float64           `json:"intended,omitempty" doc:"Of a member that is drawn by weight: what its weight asks for, as things stand now."`
 }
 
 // Config is a block's configuration as it is at work: with all defaults, and the
