@@ -21,6 +21,7 @@ var languageBlocks = []struct {
 	{"failover NAME {", []string{"failover a {\n%s\n}"}},
 	{"set NAME {", []string{"failover a {\nset b {\n%s\n}\n}"}},
 	{"policy NAME KIND {", []string{"policy a geo {\n%s\n}", "policy a latency {\n%s\n}"}},
+	{"admin ADDR {", []string{"admin 127.0.0.1:1 {\n%s\n}"}},
 	{"domain NAME... {", []string{"domain www.example.org {\n%s\n}"}},
 }
 

@@ -132,6 +132,10 @@ func atHome(t *testing.T, corefile string) string {
 			line = "forward " + words[1] + " " + up.Addr() + strings.Repeat(" {", strings.Count(line, "{"))
 		case w == "address" && !slices.Contains(words, "probe"):
 			line = strings.Replace(line, words[1], words[1]+" probe 127.0.0.9", 1)
+		case w == "admin":
+			line = strings.Join(append([]string{w, spare(t)}, trailing(words)...), " ")
+		case w == "token", w == "tls" && len(words) > 2:
+			line = adminFiles(t, words)
 		case w == "key" && words[1] == "file":
 			keyFiles(t, words[2])
 		case w == "geoip":
