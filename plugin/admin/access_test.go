@@ -207,7 +207,9 @@ func TestTLS(t *testing.T) {
 	old, renewed := newAuthority(t), newAuthority(t)
 	cert, key := writeFile(t, "cert", ""), writeFile(t, "key", "")
 	old.files(cert, key)
-	s := serve(t, Options{Cert: cert, Key: key, Token: writeFile(t, "tokens", "alice "+aliceToken+"\n")})
+	s := serve(t, Options{Cert: cert, Key: key, Token: writeFile(t, "tokens", "alice "+aliceToken+"\n")}, func(l *limits) {
+		l.answer, l.alive = 200*time.Millisecond, 10*time.Millisecond
+	})
 	plain, err := http.Get("http://" + s.address() + "/api/v1/status")
 	if err == nil {
 		if g := read(t, plain); g.status != http.StatusBadRequest {
@@ -217,6 +219,9 @@ func TestTLS(t *testing.T) {
 	ask := func(a *authority) error {
 		s.speak(a)
 		r, err := s.client.Get(s.url + "/api/v1/whoami")
+		if err == nil && r.ProtoMajor != 2 {
+			t.Errorf("it speaks %s", r.Proto)
+		}
 		if err == nil {
 			read(t, r)
 		}
@@ -245,6 +250,11 @@ func TestTLS(t *testing.T) {
 	}
 	s.sys.happen("order")
 	l.wantEvent(t, 1, "order")
+	for range 40 { // for longer than any other answer may take, over HTTP/2, too
+		if line := l.line(t); line != signOfLife {
+			t.Fatalf("got %q", line)
+		}
+	}
 }
 
 // overTLS opens a stream over TLS.

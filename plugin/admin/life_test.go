@@ -114,7 +114,7 @@ func TestUse(t *testing.T) {
 
 // TestMaxConns is a connection too many: it is let go, and the others go on.
 func TestMaxConns(t *testing.T) {
-	s := serve(t, Options{}, func(l *limits) { l.conns = 2 })
+	s := serve(t, Options{}, func(l *limits) { l.conns, l.header, l.read = 2, time.Hour, time.Hour })
 	var conns []net.Conn
 	for range 2 {
 		c, err := net.Dial("tcp", s.address())
@@ -133,6 +133,9 @@ func TestMaxConns(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer third.Close()
+	if err := third.SetReadDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
 	if text, err := io.ReadAll(third); len(text) > 0 || err != nil && !strings.Contains(err.Error(), "reset") {
 		t.Errorf("got %q, %v", text, err)
 	}

@@ -198,7 +198,7 @@ func (g got) wantProblem(t testing.TB, status int, says string) {
 	err := d.Decode(&p)
 	if g.status != status || err != nil || p.Status != status || p.Title != http.StatusText(status) || p.Detail == "" ||
 		g.header.Get("Content-Type") != problemType || !strings.Contains(p.Detail, says) {
-		t.Errorf("got %d %s %s (%v)\nwant a problem %d that says %q", g.status, g.header.Get("Content-Type"), g.body, err, status, says)
+		t.Errorf("got %d %s %.500s (%v)\nwant a problem %d that says %q", g.status, g.header.Get("Content-Type"), g.body, err, status, says)
 	}
 }
 

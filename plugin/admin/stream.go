@@ -28,7 +28,6 @@ func (s *Server) follow(w *reply, r *http.Request, f EventFilter) error {
 	w.header.Set("X-Accel-Buffering", "no") // of a proxy: events are for now
 	st := &stream{to: w.start(), limits: s.limits, cancel: cancel, may: s.stillAdmits(r)}
 	st.control = http.NewResponseController(st.to)
-	_ = st.control.SetReadDeadline(time.Time{}) // or the server's would end it
 	if st.send(comeBack) != nil || r.Method == http.MethodHead {
 		return nil
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 )
 
+const signOfLife = ": alive"
+
 // listener is a client that follows events.
 type listener struct {
 	lines  *bufio.Scanner
@@ -61,8 +63,10 @@ func (l *listener) line(t testing.TB) string {
 func (l *listener) wantEvent(t testing.TB, id uint64, kind string) {
 	t.Helper()
 	var lines []string
-	for range 3 {
-		lines = append(lines, l.line(t))
+	for len(lines) < 3 {
+		if line := l.line(t); line != signOfLife {
+			lines = append(lines, line)
+		}
 	}
 	var e Event
 	data, ok := strings.CutPrefix(lines[2], "data: ")
@@ -101,13 +105,13 @@ func TestStreamIsAlive(t *testing.T) {
 	})
 	l := s.listen(t, "")
 	for range 10 {
-		if line := l.line(t); line != ": alive" {
+		if line := l.line(t); line != signOfLife {
 			t.Fatalf("got %q", line)
 		}
 	}
 	s.sys.happen("order")
 	for {
-		if line := l.line(t); line != ": alive" {
+		if line := l.line(t); line != signOfLife {
 			if line != "id: 1" {
 				t.Errorf("got %q", line)
 			}
