@@ -102,18 +102,17 @@ func (o *operator) follow(t testing.TB, query string) <-chan string {
 		t.Fatal(err)
 	}
 	transport := &http.Transport{}
-	a, err := transport.RoundTrip(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if a.StatusCode != http.StatusOK {
-		t.Fatalf("the stream: %s", a.Status)
-	}
-	events := make(chan string, 1000)
+	events, open := make(chan string, 1000), make(chan string)
 	t.Cleanup(func() { cancel(); transport.CloseIdleConnections() })
 	go func() {
 		defer close(events)
+		a, err := transport.RoundTrip(r)
+		if err != nil {
+			open <- err.Error()
+			return
+		}
 		defer a.Body.Close()
+		open <- a.Status
 		lines := bufio.NewScanner(a.Body)
 		for lines.Scan() {
 			if data, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
@@ -121,6 +120,9 @@ func (o *operator) follow(t testing.TB, query string) <-chan string {
 			}
 		}
 	}()
+	if status := <-open; status != "200 OK" {
+		t.Fatalf("the stream: %s", status)
+	}
 	return events
 }
 

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,16 +30,16 @@ func BenchmarkListing(b *testing.B) {
 			State: MemberAvailable, Mode: "auto", Weight: 10, Checks: Tally{Total: 2, Good: 2},
 		})
 	}
-	var bytes int64
+	var size int64
 	for b.Loop() {
-		bytes = 0
+		size = 0
 		for _, what := range []string{"domains", "members"} {
 			for offset := 0; ; {
 				body, err := fetch(s.client, fmt.Sprintf("%s/api/v1/%s?limit=1000&offset=%d", s.url, what, offset))
 				if err != nil {
 					b.Fatal(err)
 				}
-				bytes += int64(len(body))
+				size += int64(len(body))
 				var next struct {
 					Next int `json:"next"`
 				}
@@ -51,7 +52,7 @@ func BenchmarkListing(b *testing.B) {
 			}
 		}
 	}
-	b.ReportMetric(float64(bytes)/1e6, "MB")
+	b.ReportMetric(float64(size)/1e6, "MB")
 	b.ReportMetric(float64(b.Elapsed().Milliseconds())/float64(b.N), "ms/all")
 }
 
@@ -70,13 +71,9 @@ func fetch(c *http.Client, url string) ([]byte, error) {
 
 // tail is a page without its items.
 func tail(page []byte) []byte {
-	for i := len(page) - 1; i >= 0; i-- {
-		if page[i] == ']' {
-			if i+2 > len(page) || page[i+1] != ',' {
-				return []byte("{}")
-			}
-			return append([]byte("{"), page[i+2:]...)
-		}
+	i := bytes.LastIndexByte(page, ']')
+	if rest, ok := bytes.CutPrefix(page[i+1:], []byte(",")); ok {
+		return append([]byte("{"), rest...)
 	}
-	return page
+	return []byte("{}")
 }

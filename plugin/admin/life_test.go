@@ -123,9 +123,11 @@ func TestMaxConns(t *testing.T) {
 		}
 		defer c.Close()
 		fmt.Fprint(c, "GET /api/v1/whoami HTTP/1.1\r\nHost: localhost\r\n\r\n")
-		if _, err := http.ReadResponse(bufio.NewReader(c), nil); err != nil {
+		a, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
 			t.Fatal(err)
 		}
+		read(t, a)
 		conns = append(conns, c)
 	}
 	third, err := net.Dial("tcp", s.address())
