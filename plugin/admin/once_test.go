@@ -47,12 +47,13 @@ func TestOnce(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	// What is wrong stays wrong; what failed by a fault may be tried again.
-	unknown, fault := strings.Replace(goodOrder, "192.0.2.1", "unknown", 1), strings.Replace(goodOrder, "192.0.2.1", "fault", 1)
+	unknown, fault, panics := strings.Replace(goodOrder, "192.0.2.1", "unknown", 1), strings.Replace(goodOrder, "192.0.2.1", "fault", 1), strings.Replace(goodOrder, "192.0.2.1", "panic", 1)
 	for range 2 {
 		s.ask(t, http.MethodPost, orders, unknown, bearer(aliceToken), key("u")).wantProblem(t, http.StatusNotFound, "no member")
 		s.ask(t, http.MethodPost, orders, fault, bearer(aliceToken), key("f")).wantProblem(t, http.StatusInternalServerError, "a fault")
+		s.ask(t, http.MethodPost, orders, panics, bearer(aliceToken), key("p")).wantProblem(t, http.StatusInternalServerError, "a fault")
 	}
-	if n := len(s.sys.changes()); n != len(want)+2 {
+	if n := len(s.sys.changes()); n != len(want)+4 {
 		t.Errorf("after faults: %q", s.sys.changes())
 	}
 }

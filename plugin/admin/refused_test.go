@@ -108,74 +108,7 @@ func TestReadOnly(t *testing.T) {
 // TestBadRequests is what is wrong with requests that may come in.
 func TestBadRequests(t *testing.T) {
 	s := serve(t, Options{})
-	const orders = "/api/v1/orders"
-	for _, c := range []struct {
-		method, path, body string
-		how                asked
-		status             int
-		says               string
-	}{
-		{"POST", orders, `{"change":"drain a/b","reason":"x","colour":"red"}`, nil, 422, "body.colour: unexpected property"},
-		{"POST", orders, `{"Change":"drain a/b","reason":"x"}`, nil, 422, "body.Change"},
-		{"POST", orders, `{"change":7,"reason":"x"}`, nil, 422, "body.change: expected string"},
-		{"POST", orders, `{"change":null,"reason":"x"}`, nil, 422, "body.change: expected string"},
-		{"POST", orders, `{"change":"drain a/b"}`, nil, 422, "expected required property reason"},
-		{"POST", orders, `{"change":"drain a/b","reason":""}`, nil, 422, "body.reason"},
-		{"POST", orders, `{"change":"drain a/b","reason":"  "}`, nil, 422, "say why"},
-		{"POST", orders, `{"change":"drain a/b","reason":"a\nb"}`, nil, 422, "on one line"},
-		{"POST", orders, `{"change":"drain a/b","reason":"` + strings.Repeat("x", 501) + `"}`, nil, 422, "body.reason"},
-		{"POST", orders, `{"change":"drain a/b","reason":"x","for":"soon"}`, nil, 422, "body.for: want a duration"},
-		{"POST", orders, `{"change":"drain a/b","reason":"x","for":"-2h"}`, nil, 422, "body.for: want a duration"},
-		{"POST", orders, `{"change":"drain a/b","reason":"x","expires":"tomorrow"}`, nil, 422, "body.expires"},
-		{"POST", orders, `{"change":"drain a/b","reason":"x","expires":"2001-01-01T00:00:00Z"}`, nil, 422, "that is over"},
-		{"POST", orders, `{"change":"drain a/b","reason":"x","for":"2h","expires":"2999-01-01T00:00:00Z"}`, nil, 422, "say one of them"},
-		{"POST", orders, `{"change":"drain web/unknown","reason":"x"}`, nil, 404, `there is no member "web/unknown": there are 192.0.2.1`},
-		{"POST", orders, `{"change":`, nil, 400, "body"},
-		{"POST", orders, goodOrder + goodOrder, nil, 400, "body"},
-		{"POST", orders, `[]`, nil, 422, "expected object"},
-		{"POST", orders, `null`, nil, 422, "expected object"},
-		{"POST", orders, "", header("Content-Type", "application/json"), 400, "body is required"},
-		{"POST", orders, goodOrder, header("Content-Type", "text/plain"), 415, "application/json"},
-		{"POST", orders, goodOrder, header("Content-Type", ""), 415, "application/json"},
-		{"POST", orders, "change=x&reason=y", header("Content-Type", "application/x-www-form-urlencoded"), 415, "application/json"},
-		{"POST", orders, goodOrder, header("Idempotency-Key", "a b"), 400, "Idempotency-Key"},
-		{"POST", orders + "?x=y", goodOrder, nil, 422, "query.x: unknown query parameter"},
-		{"POST", orders, `{"change":"drain a/b","reason":"` + strings.Repeat("x", maxBody) + `"}`, nil, 413, "larger than 65536 bytes"},
-		{"POST", "/api/v1/plans/a/execute", `{"reason":"x","for":"1ms"}`, nil, 422, "body.for"},
-		{"PUT", "/api/v1/plans/a", `{"reason":"x","changes":null}`, nil, 422, "body.changes"},
-		{"PUT", "/api/v1/plans/a", `{"reason":"x","changes":[]}`, nil, 422, "body.changes"},
-		{"PUT", "/api/v1/plans/a", `{"reason":"x","changes":[7]}`, nil, 422, "body.changes[0]: expected string"},
-		{"DELETE", "/api/v1/plans/a", "", nil, 422, "query.reason"},
-		{"DELETE", "/api/v1/plans/a?reason=x", goodOrder, nil, 400, "has no body"},
-		{"DELETE", "/api/v1/plans/a?reason=x&reason=y", "", nil, 400, "stands there twice"},
-		{"DELETE", "/api/v1/plans/a?reason=x%0Ay", "", nil, 422, "query.reason: say why"},
-		{"POST", "/api/v1/alerts/mutes", `{"reason":"x","selector":null}`, nil, 422, "body.selector"},
-		{"POST", "/api/v1/alerts/sinks/none/test", `{"reason":"x"}`, nil, 404, `there is no sink "none"`},
-		{"POST", "/api/v1/explain", `{"name":""}`, nil, 422, "body.name"},
-		{"POST", "/api/v1/explain", `{"name":"none.example.org"}`, nil, 404, `there is no domain "none.example.org"`},
-		{"POST", "/api/v1/whatif", `{"suppose":null}`, nil, 422, "body.suppose"},
-		{"POST", "/api/v1/whatif", `{"suppose":["down pool web"],"ask":{"name":"x","age":3}}`, nil, 422, "body.ask.age: unexpected property"},
-		{"GET", "/api/v1/domains?limit=0", "", nil, 422, "query.limit"},
-		{"GET", "/api/v1/domains?limit=10001", "", nil, 422, "query.limit"},
-		{"GET", "/api/v1/domains?limit=many", "", nil, 422, "query.limit: invalid integer"},
-		{"GET", "/api/v1/domains?offset=-1", "", nil, 422, "query.offset"},
-		{"GET", "/api/v1/domains?state=sick", "", nil, 422, "domains are up, degraded, down, disabled"},
-		{"GET", "/api/v1/policies?state=up", "", nil, 422, "policies have no state"},
-		{"GET", "/api/v1/domains?pool=web", "", nil, 422, "query.pool"},
-		{"GET", "/api/v1/domains?colour=red", "", nil, 422, "query.colour: unknown query parameter"},
-		{"GET", "/api/v1/domains?gtm=%zz", "", nil, 400, "not well-formed"},
-		{"GET", "/api/v1/domains?gtm=a;b", "", nil, 400, "not well-formed"},
-		{"GET", "/api/v1/domains/none.example.org", "", nil, 404, `there is no domain "none.example.org"`},
-		{"GET", "/api/v1/pools/web/members/none", "", nil, 404, `there is no member "web/none"`},
-		{"GET", "/api/v1/config?gtm=none", "", nil, 404, `there is no gtm block "none"`},
-		{"GET", "/api/v1/events?kind=party", "", nil, 422, "the kinds are check_down"},
-		{"GET", "/api/v1/events?after=x", "", nil, 422, "query.after: want the ID"},
-		{"GET", "/api/v1/events?since=yesterday", "", nil, 422, "query.since"},
-		{"GET", "/api/v1/events/stream", "", header("Last-Event-ID", "x"), 422, "Last-Event-ID: want the ID"},
-		{"GET", "/api/v1/none", "", nil, 404, "there is nothing here"},
-		{"PATCH", "/api/v1/orders", "", nil, 405, "this is for GET, HEAD, POST alone"},
-		{"GET", "/api/v1/counters", "", nil, 500, "a fault of gtm's own"},
-	} {
+	for _, c := range badRequests {
 		if c.how == nil {
 			c.how = func(*http.Request) {}
 		}
@@ -190,7 +123,7 @@ func TestBadRequests(t *testing.T) {
 	// A body that is as large as may be is no error.
 	fits := `{"change":"drain a/b","reason":"x","note":"` // no such field, so that all of it is read
 	fits += strings.Repeat("x", maxBody-len(fits)-2) + `"}`
-	s.ask(t, http.MethodPost, orders, fits).wantProblem(t, http.StatusUnprocessableEntity, "body.note")
+	s.ask(t, http.MethodPost, ordersPath, fits).wantProblem(t, http.StatusUnprocessableEntity, "body.note")
 }
 
 // TestOtherSites is what pages of other sites have a browser do.

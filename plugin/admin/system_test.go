@@ -194,6 +194,9 @@ func (s *shown) Order(r Request) (Receipt, error) {
 	switch r.Change {
 	case "drain web/unknown":
 		return Receipt{}, NoSuch("member", "web/unknown", ": there are 192.0.2.1, 192.0.2.2")
+	case "drain web/panic":
+		s.note("panic")
+		panic(secret)
 	case "drain web/fault":
 		s.note("fault")
 		return Receipt{}, fmt.Errorf("the secret of the System")
