@@ -4,7 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/url"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -52,9 +52,9 @@ func newAlertmanager(c *SinkConfig) (sender, error) {
 // postAll tells every Alertmanager, for they do not tell each other of alerts. One
 // that took them is enough: the others hear of what lasts the next time.
 func postAll(ctx context.Context, posters []*poster, m *Message, part []Alert, link string) (retry bool, err error) {
-	list := make([]postedAlert, len(part))
+	list, now := make([]postedAlert, len(part)), time.Now() // of this try: the message may be old
 	for i := range part {
-		list[i] = posted(m, &part[i], link)
+		list[i] = posted(m, &part[i], link, now)
 	}
 	body, err := json.Marshal(list)
 	if err != nil {
@@ -63,7 +63,7 @@ func postAll(ctx context.Context, posters []*poster, m *Message, part []Alert, l
 	retries, errs := make([]bool, len(posters)), make([]error, len(posters))
 	var wg sync.WaitGroup
 	for i, p := range posters {
-		wg.Go(func() { _, retries[i], errs[i] = p.post(ctx, body, url.Values{}, nil) })
+		wg.Go(func() { _, retries[i], errs[i] = p.post(ctx, body, nil, nil) })
 	}
 	wg.Wait()
 	for i := range posters {
@@ -80,7 +80,7 @@ func postAll(ctx context.Context, posters []*poster, m *Message, part []Alert, l
 
 // posted is an alert as Alertmanager takes it. Its labels are those of the event
 // that began it, for they say which alert is meant.
-func posted(m *Message, a *Alert, link string) postedAlert {
+func posted(m *Message, a *Alert, link string, now time.Time) postedAlert {
 	p := postedAlert{
 		Labels:       map[string]string{"alertname": alertName(a.Kind), "severity": a.Severity, "gtm": m.GTM},
 		Annotations:  map[string]string{"summary": oneLine(a.sentence())},
@@ -88,9 +88,7 @@ func posted(m *Message, a *Alert, link string) postedAlert {
 		EndsAt:       a.At.Add(noticeLasts),
 		GeneratorURL: link,
 	}
-	for name, value := range a.Labels {
-		p.Labels[name] = value
-	}
+	maps.Copy(p.Labels, a.Labels)
 	if len(a.Domains) == 1 {
 		p.Labels["domain"] = a.Domains[0]
 	}
@@ -101,7 +99,7 @@ func posted(m *Message, a *Alert, link string) postedAlert {
 	}
 	if a.Trouble != "" {
 		p.Labels["trouble"] = a.Trouble
-		p.StartsAt, p.EndsAt = a.Since, m.At.Add(resendLost)
+		p.StartsAt, p.EndsAt = a.Since, now.Add(resendLost)
 	}
 	if a.End != nil {
 		p.EndsAt = a.End.At
@@ -111,11 +109,11 @@ func posted(m *Message, a *Alert, link string) postedAlert {
 
 // alertName is a kind of event as alerts are named: member_down is GtmMemberDown.
 func alertName(kind string) string {
-	name := "Gtm"
-	for word := range strings.SplitSeq(kind, "_") {
+	words := strings.Split("gtm_"+kind, "_")
+	for i, word := range words {
 		if word != "" {
-			name += strings.ToUpper(word[:1]) + word[1:]
+			words[i] = strings.ToUpper(word[:1]) + word[1:]
 		}
 	}
-	return name
+	return strings.Join(words, "")
 }

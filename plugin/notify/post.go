@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -23,8 +24,7 @@ const (
 	maxReply   = 64 << 10 // bytes
 )
 
-// poster posts to one URL. It uses no proxy, follows no redirect, and keeps no
-// connection.
+// poster posts to one URL.
 type poster struct {
 	client *http.Client
 	url    *url.URL
@@ -38,8 +38,14 @@ func newPoster(target Secret, roots *x509.CertPool) (*poster, error) {
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
 		return nil, errNoURL
 	}
+	return &poster{url: u, client: newClient(roots)}, nil
+}
+
+// newClient is a client that trusts nobody: not the environment, which may name a
+// proxy, nor the other side, which may redirect or send without end.
+func newClient(roots *x509.CertPool) *http.Client {
 	dialer := net.Dialer{Timeout: tryTimeout}
-	return &poster{url: u, client: &http.Client{
+	return &http.Client{
 		Timeout:       tryTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
@@ -48,7 +54,7 @@ func newPoster(target Secret, roots *x509.CertPool) (*poster, error) {
 			DisableKeepAlives:      true,
 			MaxResponseHeaderBytes: maxReply,
 		},
-	}}, nil
+	}
 }
 
 // post sends a body as JSON, and returns the first of the reply. The query is put
@@ -57,18 +63,14 @@ func (p *poster) post(ctx context.Context, body []byte, query url.Values, header
 	u := *p.url
 	if len(query) > 0 {
 		all := u.Query()
-		for key, values := range query {
-			all[key] = values
-		}
+		maps.Copy(all, query)
 		u.RawQuery = all.Encode()
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, false, errNoURL
 	}
-	for key, values := range header {
-		req.Header[key] = values
-	}
+	maps.Copy(req.Header, header)
 	req.Header.Set("Content-Type", "application/json; charset=utf-8")
 	req.Header.Set("User-Agent", "gtm")
 	res, err := p.client.Do(req)
