@@ -98,3 +98,12 @@ func (t term) is(value string) bool {
 	}
 	return value == t.value
 }
+
+// Exactly is the one name that a selector asks for under a key, if it does.
+func (s Selector) Exactly(key string) (name string, ok bool) {
+	i := slices.IndexFunc(s, func(t term) bool { return t.key == key && !t.prefix })
+	if i < 0 {
+		return "", false
+	}
+	return s[i].value, true
+}
