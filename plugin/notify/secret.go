@@ -28,7 +28,7 @@ func ReadSecret(word, root string) (Secret, error) {
 	if name, ok := strings.CutPrefix(word, "env:"); ok {
 		text := strings.TrimSpace(os.Getenv(name))
 		if text == "" {
-			return Secret{}, fmt.Errorf("the environment has no %s, or it is empty", name)
+			return Secret{}, fmt.Errorf("the environment has no %q, or it is empty", name)
 		}
 		return Secret{text}, nil
 	}
@@ -47,14 +47,14 @@ func ReadSecret(word, root string) (Secret, error) {
 	case err != nil:
 		return Secret{}, err
 	case text == "":
-		return Secret{}, fmt.Errorf("%s is empty", name)
+		return Secret{}, fmt.Errorf("%q is empty", name)
 	}
 	return Secret{text}, nil
 }
 
 func readFile(name string) (string, error) {
 	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		return "", fmt.Errorf("%s is no regular file", name)
+		return "", fmt.Errorf("%q is no regular file", name)
 	}
 	f, err := os.Open(name)
 	if err != nil {
@@ -63,7 +63,7 @@ func readFile(name string) (string, error) {
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
 	if len(text) > maxSecret {
-		return "", fmt.Errorf("%s exceeds %d bytes", name, maxSecret)
+		return "", fmt.Errorf("%q exceeds %d bytes", name, maxSecret)
 	}
 	return strings.TrimSpace(string(text)), err
 }
