@@ -110,6 +110,7 @@ func (o *office) talk(conn net.Conn) {
 		case o.refuse != "" && strings.HasPrefix(line, o.refuse):
 			say(o.with)
 		case word == "EHLO":
+			say("250-here")
 			if !o.plain && secure == "" {
 				say("250-STARTTLS")
 			}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -101,11 +103,16 @@ func TestNoLeak(t *testing.T) {
 	defer robot.Close()
 	moved := httptest.NewServer(http.RedirectHandler("http://"+quiet+".example.org/", http.StatusFound))
 	defer moved.Close()
-	untrusted := httptest.NewTLSServer(http.NotFoundHandler())
-	untrusted.Config.ErrorLog = nil
+	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
+	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
+	untrusted.StartTLS()
 	defer untrusted.Close()
-	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body) // else the server does not see that the client has gone
+		<-r.Context().Done()
+	}))
 	defer hangs.Close()
+	defer hangs.CloseClientConnections() // a service of shoutrrr would hang on
 
 	secrets := []string{quiet, url.PathEscape(quiet), "127.0.0.1", "example"}
 	for name, base := range map[string]string{
