@@ -164,7 +164,7 @@ func (b *instance) alerts() admin.Alerts {
 	for _, s := range n.Sinks() {
 		sink := admin.Sink{
 			GTM: b.plan.name, Name: s.Name, Kind: string(s.Kind), Sent: s.Sent, Failed: s.Failed, Dropped: s.Dropped,
-			Queued: s.Queued, LastError: s.LastError, LastSent: timeOrNil(s.LastSent),
+			Queued: s.Queued, LastError: s.LastError, LastSent: timeOf(s.LastSent),
 		}
 		all.Sinks = append(all.Sinks, sink)
 	}
@@ -174,18 +174,10 @@ func (b *instance) alerts() admin.Alerts {
 	return all
 }
 
-// timeOrNil is nil for the zero time.
-func timeOrNil(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
-}
-
 func (b *instance) muteOf(m notify.Mute) admin.Mute {
 	return admin.Mute{
 		GTM: b.plan.name, ID: m.ID, Selector: m.Selector.Words(), Author: m.Author, Reason: m.Reason, At: m.At,
-		Expires: timeOrNil(m.Expires),
+		Expires: timeOf(m.Expires),
 	}
 }
 
