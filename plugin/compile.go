@@ -44,7 +44,7 @@ func compile(cfg *Config) (*plan, *policy.Atlas, error) {
 	if a := cfg.Admin; a != nil {
 		c.plan.admin, c.plan.access = a.Addr, a.Access
 	}
-	for _, step := range []func(){c.compileRegions, c.compilePools, c.compileFailovers, c.compilePolicies, c.compileDomains, c.plan.register, c.compileDrills, c.compileAtlas, c.lint} {
+	for _, step := range []func(){c.compileRegions, c.compilePools, c.compileFailovers, c.compilePolicies, c.compileDomains, c.plan.register, c.compileDrills, c.compileSinks, c.compileAtlas, c.lint} {
 		if step(); len(c.errs) > 0 {
 			return nil, nil, report(cfg.Pos, errors.Join(c.errs...))
 		}

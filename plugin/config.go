@@ -9,6 +9,7 @@ import (
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/plugin/admin"
+	"github.com/gtm-dns/coredns-gtm/plugin/notify"
 	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/policy/geo"
 	"github.com/gtm-dns/coredns-gtm/pool"
@@ -35,6 +36,7 @@ type Config struct {
 	Policies  []PolicyConfig
 	Domains   []DomainConfig
 	Drills    []DrillConfig
+	Notify    []NotifyConfig
 }
 
 // Pos is where something stands in a Corefile.
@@ -251,4 +253,11 @@ type DrillConfig struct {
 type DrillChange struct {
 	Pos  Pos
 	Text string
+}
+
+// NotifyConfig is a sink of alerts.
+type NotifyConfig struct {
+	Pos  Pos
+	Name string
+	Sink *notify.Sink
 }

@@ -7,11 +7,13 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coredns/coredns/plugin"
 	"github.com/miekg/dns"
 
+	"github.com/gtm-dns/coredns-gtm/plugin/notify"
 	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
@@ -29,8 +31,9 @@ type instance struct {
 	publisher  *publisher
 	watcher    *watcher // or nil
 	generation *generation
-	last       bool      // no plugin stands below
-	since      time.Time // when it was set up
+	last       bool                            // no plugin stands below
+	since      time.Time                       // when it was set up
+	notifier   atomic.Pointer[notify.Notifier] // of the block, over reloads; nil before it comes to life
 }
 
 // Name implements plugin.Handler.

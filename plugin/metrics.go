@@ -45,6 +45,9 @@ var (
 	plansDesc     = desc("plans_executed", "Recovery plans that are executed.", "gtm")
 	activeSetDesc = desc("failover_active", "Whether a set is its failover's active one (1) or not (0).", "gtm", "failover", "family", "set")
 	switchesDesc  = desc("failover_switches_total", "Changes of a failover's active set.", "gtm", "failover")
+	sentDesc      = desc("notify_sent_total", "Messages that a sink of alerts took.", "gtm", "sink")
+	failedDesc    = desc("notify_failed_total", "Tries to send to a sink of alerts that failed.", "gtm", "sink")
+	droppedDesc   = desc("notify_dropped_total", "Messages that a sink of alerts did not get: its queue was full, or trying was of no use.", "gtm", "sink")
 	checkUpDesc   = desc("check_up", "Whether a member's check is up (1) or down (0); it is missing before the first verdict.", "gtm", "pool", "member", "check")
 	builtDesc     = desc("geoip_build_timestamp_seconds", "When a geo file at work was built, by its metadata.", "gtm", "file")
 	geoFailsDesc  = desc("geoip_reload_failures_total", "Times that a changed geo file could not be used.", "gtm", "file")
@@ -133,6 +136,7 @@ func (l *life) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		answersDesc, memberDesc, givenDesc, ordersDesc, plansDesc, activeSetDesc, switchesDesc, builtDesc, geoFailsDesc, tableFailDesc,
 		checkUpDesc, checksDesc, heldDesc, frozenDesc, inFlightDesc, mostDesc, lateDesc, panicsDesc,
+		sentDesc, failedDesc, droppedDesc,
 	} {
 		ch <- d
 	}
@@ -157,6 +161,7 @@ func (l *life) Collect(ch chan<- prometheus.Metric) {
 
 func (b *instance) collect(ch chan<- prometheus.Metric) {
 	name := b.plan.name
+	b.collectSinks(ch)
 	for _, d := range b.plan.domains {
 		for i, reason := range reasons {
 			n := d.counters.byReason[i].Load()

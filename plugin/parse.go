@@ -60,7 +60,7 @@ type gtmDraft struct {
 // gtmBlock is that of gtm itself.
 var gtmBlock = block[gtmDraft]{
 	name:  "gtm",
-	later: []string{"notify", "fleet", "fast_path"},
+	later: []string{"fleet", "fast_path"},
 	hint:  hintOfPlugin,
 	options: []option[gtmDraft]{
 		{usage: "name ID", args: oneArg, set: (*gtmDraft).setName},
@@ -78,6 +78,7 @@ var gtmBlock = block[gtmDraft]{
 		{usage: "failover NAME { ... }", args: oneArg, braces: mustBlock, repeat: true, of: readFailover},
 		{usage: "policy NAME KIND { ... }", args: arity{2, 2}, braces: mustBlock, repeat: true, of: readPolicy},
 		{usage: "domain NAME... use TARGET | { ... }", args: someArgs, braces: mayBlock, repeat: true, of: readDomain},
+		{usage: usageOfNotify, args: arity{3, -1}, braces: mayBlock, repeat: true, prose: true, of: readNotify},
 		{usage: "plan NAME { ... }", args: oneArg, braces: mustBlock, repeat: true, of: readDrill},
 	},
 }

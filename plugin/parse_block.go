@@ -17,6 +17,7 @@ type block[T any] struct {
 	later   []string                       // options that are not built yet
 	kind    func(*T) healthcheck.Kind      // or nil; see option.kinds
 	hint    func(word string) (why string) // or nil: says more about an unknown option
+	private bool                           // a word in a wrong place may be a secret
 }
 
 // option is one of them. Of set and of, one reads it.
@@ -140,6 +141,9 @@ func (b *block[T]) unknown(what string, t *T, l *line) error {
 		if why := b.hint(word); why != "" {
 			return l.pos.Errorf("unknown option %q in %s: %s", word, what, why)
 		}
+	}
+	if b.private && !bare(word) {
+		return l.pos.Errorf("unknown option in %s: its options are %s", what, join(names))
 	}
 	return l.pos.Errorf("unknown option %q in %s: %s", word, what, suggest(word, "its options are", names))
 }

@@ -50,6 +50,10 @@ func uniqueNames(c *Config) error {
 	for _, p := range c.Policies {
 		take(targets, "policy", p.Name, p.Pos)
 	}
+	sinks := nameSpace{}
+	for _, s := range c.Notify {
+		take(sinks, "notify", s.Name, s.Pos)
+	}
 	drills := nameSpace{}
 	for _, d := range c.Drills {
 		take(drills, "plan", d.Name, d.Pos)

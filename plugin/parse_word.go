@@ -13,7 +13,7 @@ func options() []usages {
 	return []usages{
 		gtmBlock.usages(), regionBlock.usages(), checkBlock.usages(), poolBlock.usages(),
 		memberWords.usages(), failoverBlock.usages(), setBlock.usages(), policyBlock.usages(), latencyBlock.usages(),
-		domainBlock.usages(), adminBlock.usages(),
+		domainBlock.usages(), adminBlock.usages(), notifyBlock.usages(),
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 // wrongInputs is every kind of wrong input, with its exact message. Line numbers count
 // from the server block's: the first line in a gtm block is line 3.
-var wrongInputs = slices.Concat(wrongBlocks, wrongChecks, wrongPlaces, wrongAdmins)
+var wrongInputs = slices.Concat(wrongBlocks, wrongChecks, wrongPlaces, wrongAdmins, wrongSinks)
 
 // mistakes are wrong inputs in one surrounding.
 type mistakes struct {
@@ -76,8 +76,8 @@ var wrongBlocks = []mistakes{
 		{`state ""`, "Corefile:3: gtm: state: the file has no name"},
 		{"forward . 192.0.2.1", `Corefile:3: unknown option "forward" in gtm: forward is a plugin: is a } missing above it?`},
 		{"pol web {\naddress 192.0.2.1\n}", `Corefile:3: unknown option "pol" in gtm: did you mean pool?`},
-		{"frobnicate", `Corefile:3: unknown option "frobnicate" in gtm: its options are name, geoip, ecs, ttl, authority, fallthrough, state, max_probes, admin, region, check, pool, failover, policy, domain, plan`},
-		{`"" x`, `Corefile:3: unknown option "" in gtm: its options are name, geoip, ecs, ttl, authority, fallthrough, state, max_probes, admin, region, check, pool, failover, policy, domain, plan`},
+		{"frobnicate", `Corefile:3: unknown option "frobnicate" in gtm: its options are name, geoip, ecs, ttl, authority, fallthrough, state, max_probes, admin, region, check, pool, failover, policy, domain, notify, plan`},
+		{`"" x`, `Corefile:3: unknown option "" in gtm: its options are name, geoip, ecs, ttl, authority, fallthrough, state, max_probes, admin, region, check, pool, failover, policy, domain, notify, plan`},
 		{"pool web", "Corefile:3: gtm: pool web lacks its block: write pool NAME { ... }"},
 		{"pool {\naddress 192.0.2.1\n}", "Corefile:3: gtm: pool lacks an argument: write pool NAME { ... }"},
 		{"pool web eu {\naddress 192.0.2.1\n}", `Corefile:3: gtm: left-over "eu" behind pool web: write pool NAME { ... }`},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/plugin/admin"
+	"github.com/gtm-dns/coredns-gtm/plugin/notify"
 	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
@@ -45,6 +46,7 @@ type plan struct {
 	directory directory
 	given     given
 	drills    map[string]*drill // recovery plans of the Corefile
+	sinks     []*notify.Sink    // of alerts
 
 	warnings []string
 	nexts    []Pos // of on_all_down next, which needs a plugin below

@@ -49,6 +49,7 @@ type life struct {
 	journal    *journal
 	began      time.Time
 	admins     admins
+	alarms     alarms
 
 	mu         sync.Mutex // guards following
 	alive      []*instance
@@ -110,11 +111,13 @@ func (l *life) newest() []*instance {
 // generation that it replaces. Where another one has its name, that one's reload
 // failed and nobody ended it.
 func (l *life) start(b *instance) error {
+	l.tune(b) // before its first event
 	orphan, err := l.join(b)
 	if orphan != nil {
 		orphan.watcher.stop()
 		orphan.publisher.stop(false)
 	}
+	l.tune()
 	l.admins.follow(l)
 	return err
 }
@@ -238,6 +241,10 @@ func (l *life) end(g *generation, which func(*generation) bool) {
 	}
 	l.admins.follow(l)
 	l.rest()
+	l.tune()
+	for _, b := range heirs {
+		b.settleAlerts()
+	}
 }
 
 // rest ends what nobody needs when no block is alive.

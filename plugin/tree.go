@@ -104,21 +104,38 @@ func (r row) line() (*line, error) {
 	l := &line{pos: r.pos, words: r.words}
 	if i := slices.Index(r.words, "{"); i >= 0 {
 		if i < len(r.words)-1 {
-			return nil, r.pos.Errorf("%q behind {: a block's options stand on lines of their own, and so does its }", r.words[i+1])
+			return nil, r.pos.Errorf("%s behind {: a block's options stand on lines of their own, and so does its }", r.shown(i+1))
 		}
 		l.words, l.braces, l.open = r.words[:i:i], true, r.last
 	}
 	if i := slices.Index(l.words, "}"); i >= 0 {
-		return nil, r.pos.Errorf("} behind %q: a block's } stands on a line of its own", l.words[i-1])
+		return nil, r.pos.Errorf("} behind %s: a block's } stands on a line of its own", r.shown(i-1))
 	}
 	return l, nil
+}
+
+// openWords says of lines that may hold a secret how many of their words an error
+// may repeat.
+var openWords = map[string]int{"notify": 3, "secret": 1, "user": 2}
+
+// shown is a word as an error repeats it.
+func (r row) shown(i int) string {
+	if n, ok := openWords[r.words[0]]; ok && i >= n {
+		return "a word"
+	}
+	return strconv.Quote(r.words[i])
 }
 
 // args are the words behind the first.
 func (l *line) args() []string { return l.words[1:] }
 
 // text is the line as it is named in an error.
-func (l *line) text() string { return phrase(l.words) }
+func (l *line) text() string {
+	if n, ok := openWords[l.words[0]]; ok && n < len(l.words) {
+		return phrase(append(l.words[:n:n], "..."))
+	}
+	return phrase(l.words)
+}
 
 // phrase writes words as a Corefile does, the first few of them.
 func phrase(words []string) string {

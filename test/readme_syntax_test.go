@@ -23,6 +23,7 @@ var languageBlocks = []struct {
 	{"policy NAME KIND {", []string{"policy a geo {\n%s\n}", "policy a latency {\n%s\n}"}},
 	{"admin ADDR {", []string{"admin 127.0.0.1:1 {\n%s\n}"}},
 	{"domain NAME... {", []string{"domain www.example.org {\n%s\n}"}},
+	{"notify NAME KIND TARGET... {", []string{"notify a webhook http://127.0.0.1/ {\n%s\n}"}},
 }
 
 // TestReadmeSyntax is that the README's Syntax has every option of every block,
