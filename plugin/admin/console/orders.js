@@ -1,0 +1,31 @@
+// The orders at work: what operators have said over the configuration.
+
+import { undo } from './actions.js';
+import { get } from './api.js';
+import { h } from './dom.js';
+import { ago, clockTime } from './time.js';
+
+export const orders = {
+  title: () => 'Orders',
+  load: async ({ query }) => (await get('orders', { gtm: query.get('gtm') })).items,
+  draw: (items) => [
+    h('h1', {}, 'Orders at work'),
+    items.length > 0
+      ? h('ul', { class: 'cards' }, items.map((o) => h('li', { class: 'card', 'data-key': `${o.gtm} ${o.change}` }, orderNote(o))))
+      : h('p', { class: 'empty' }, 'None: everything is as the Corefile says.'),
+  ],
+};
+
+// orderNote is an order with who gave it, why, until when, and the way back.
+export function orderNote(o) {
+  return h(
+    'div',
+    { class: 'order', 'data-key': `order ${o.change}` },
+    h('span', { class: 'tag' }, 'order'),
+    h('code', {}, o.change),
+    h('span', { class: 'reason' }, o.reason),
+    h('span', { class: 'sub' }, `${o.author}, `, ago(o.at), o.expires && [', ends ', ago(o.expires)]),
+    o.safe_to_stop_at && h('span', { class: 'safe' }, new Date(o.safe_to_stop_at) > new Date() ? `safe to stop at ${clockTime(o.safe_to_stop_at)}` : 'safe to stop'),
+    o.undo && h('span', { class: 'buttons' }, undo(o.gtm, o.undo, 'Take back', o.change)),
+  );
+}
