@@ -5,6 +5,7 @@ import { once, post } from './api.js';
 import { difference } from './difference.js';
 import { ask } from './dialog.js';
 import { h, show } from './dom.js';
+import { field } from './field.js';
 import { notice } from './notice.js';
 import { block, session } from './session.js';
 import { clockTime } from './time.js';
@@ -26,7 +27,7 @@ export function setMode(m) {
       title: `Mode of ${name}`,
       verb: 'Set the mode',
       about: 'auto: as its checks say. online: always available. offline: never answered.',
-      fields: h('label', { class: 'field' }, 'Mode', select),
+      fields: field('Mode', select),
       change: () => `mode ${name} ${select.value}`,
     }),
   );
@@ -41,7 +42,7 @@ export function setWeight(m) {
       title: `Weight of ${name}`,
       verb: 'Set the weight',
       about: '0 to 65535, or auto for what the Corefile says. With 0 it is answered as a last resort only.',
-      fields: h('label', { class: 'field' }, 'Weight', input),
+      fields: field('Weight', input),
       change: () => `weight ${name} ${input.value.trim()}`,
     }),
   );
@@ -68,7 +69,7 @@ export function pin(f) {
           title: `Pin ${f.name}`,
           verb: 'Pin',
           about: 'It answers from this set, whatever its health.',
-          fields: h('label', { class: 'field' }, 'Set', select),
+          fields: field('Set', select),
           change: () => `pin ${f.name} ${select.value}`,
         }),
       ),
@@ -105,11 +106,11 @@ const spans = [
 ];
 
 export function reasonField() {
-  return h('label', { class: 'field' }, 'Reason', h('input', { name: 'reason', required: true, maxlength: 500, autofocus: true, placeholder: 'for those who read the events' }));
+  return field('Reason', h('input', { name: 'reason', required: true, maxlength: 500, autofocus: true, placeholder: 'for those who read the events' }));
 }
 
 export function spanField(label, now = '', never = spans[0][1]) {
-  return h('label', { class: 'field' }, label, h('select', { name: 'for' }, spans.map(([value, text]) => h('option', { value, selected: value === now }, value ? text : never))));
+  return field(label, h('select', { name: 'for' }, spans.map(([value, text]) => h('option', { value, selected: value === now }, value ? text : never))));
 }
 
 export function forceField() {

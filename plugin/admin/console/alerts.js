@@ -4,6 +4,7 @@ import { reasonField, spanField } from './actions.js';
 import { get, once, path, post, remove } from './api.js';
 import { ask } from './dialog.js';
 import { h } from './dom.js';
+import { field } from './field.js';
 import { blockSelect } from './explain.js';
 import { mark, number } from './mark.js';
 import { notice } from './notice.js';
@@ -65,7 +66,7 @@ function addMute() {
     body: [
       h('p', { class: 'hint' }, 'Alerts for which all of these words hold are not sent. They are shown here all the same.'),
       blockSelect(),
-      h('label', { class: 'field' }, 'Selector', h('input', { name: 'selector', required: true, placeholder: 'pool=beijing member=bj-1', autofocus: true })),
+      field('Selector', h('input', { name: 'selector', required: true, placeholder: 'pool=beijing member=bj-1', autofocus: true })),
       reasonField(),
       spanField('Ends', '1h'),
     ],

@@ -3,6 +3,7 @@
 
 import { get } from './api.js';
 import { h } from './dom.js';
+import { field } from './field.js';
 
 const verbs = [
   ['down pool', 'pool'],
@@ -59,7 +60,7 @@ export function changesField(known, lines) {
   return h(
     'div',
     { class: 'changes', 'data-own': true, 'data-key': `changes ${lines.join('\n')}` },
-    h('label', { class: 'field' }, 'Changes, one a line', text),
+    field('Changes, one a line', text),
     h('div', { class: 'row' }, verb, name, value, h('button', { type: 'button', onclick: add }, 'Add')),
   );
 }

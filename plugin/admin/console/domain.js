@@ -22,7 +22,7 @@ export const domain = {
   },
   draw: ({ tree: d, news }) => [
     h('p', { class: 'crumbs' }, h('a', { href: '#/' }, 'Overview')),
-    h('div', { class: 'heading' }, h('h1', {}, d.name), mark(d.state), buttons(d)),
+    h('div', { class: 'heading' }, h('h1', { class: 'mono' }, d.name), mark(d.state), buttons(d)),
     d.order && orderNote(d.order),
     facts([
       ['Uses', d.use],

@@ -2,6 +2,7 @@
 
 import { get } from './api.js';
 import { h } from './dom.js';
+import { field } from './field.js';
 import { mark } from './mark.js';
 import { go, link } from './route.js';
 import { block } from './session.js';
@@ -34,8 +35,8 @@ function filters(query) {
   return h(
     'form',
     { class: 'filters', onsubmit: apply },
-    h('label', {}, 'Kind ', h('select', { name: 'kind' }, h('option', { value: '' }, 'all'), kinds.map((kind) => h('option', { value: kind, selected: kind === now }, kind.replaceAll('_', ' '))))),
-    h('label', {}, 'About ', h('input', { name: 'about', value: query.get('about') ?? '', placeholder: 'domain, pool, pool/member', size: 28 })),
+    field('Kind', h('select', { name: 'kind' }, h('option', { value: '' }, 'all'), kinds.map((kind) => h('option', { value: kind, selected: kind === now }, kind.replaceAll('_', ' '))))),
+    field('About', h('input', { name: 'about', value: query.get('about') ?? '', placeholder: 'domain, pool, pool/member', size: 28 })),
     h('button', { type: 'submit' }, 'Show'),
   );
 }

@@ -2,6 +2,7 @@
 
 import { get, post } from './api.js';
 import { h } from './dom.js';
+import { field } from './field.js';
 import { explanation } from './explanation.js';
 import { go, link } from './route.js';
 import { session } from './session.js';
@@ -41,20 +42,20 @@ function form(names, query) {
     const said = new FormData(event.target);
     go(link(['explain'], Object.fromEntries([...said].map(([name, value]) => [name, value.trim()]))));
   };
-  return h('form', { class: 'panel', onsubmit: submit }, blockSelect(query.get('gtm')), questionFields(names, query), h('label', { class: 'field' }, 'Resolver', h('input', { name: 'via', value: query.get('via') ?? '', placeholder: 'where the client is a CIDR' })), h('div', { class: 'buttons' }, h('button', { type: 'submit', class: 'primary' }, 'Explain')));
+  return h('form', { class: 'panel', onsubmit: submit }, blockSelect(query.get('gtm')), questionFields(names, query), field('Resolver', h('input', { name: 'via', value: query.get('via') ?? '', placeholder: 'where the client is a CIDR' })), h('div', { class: 'buttons' }, h('button', { type: 'submit', class: 'primary' }, 'Explain')));
 }
 
 // questionFields are the name, the type and the client.
 export function questionFields(names, query, required = true) {
   return [
-    h('label', { class: 'field' }, 'Name', h('input', { name: 'name', list: 'domain-names', required, value: query.get('name') ?? '', placeholder: 'www.example.org', autocapitalize: 'off', spellcheck: 'false' })),
+    field('Name', h('input', { name: 'name', list: 'domain-names', required, value: query.get('name') ?? '', placeholder: 'www.example.org', autocapitalize: 'off', spellcheck: 'false' })),
     h('datalist', { id: 'domain-names' }, names.map((d) => h('option', { value: d.name }))),
-    h('label', { class: 'field short' }, 'Type', h('select', { name: 'type' }, ['A', 'AAAA', 'ANY', 'CNAME', 'HTTPS', 'MX', 'NS', 'SOA', 'TXT'].map((type) => h('option', { value: type, selected: type === query.get('type') }, type)))),
-    h('label', { class: 'field' }, 'Client', h('input', { name: 'client', value: query.get('client') ?? '', placeholder: 'address or CIDR', autocapitalize: 'off', spellcheck: 'false' })),
+    field('Type', h('select', { name: 'type' }, ['A', 'AAAA', 'ANY', 'CNAME', 'HTTPS', 'MX', 'NS', 'SOA', 'TXT'].map((type) => h('option', { value: type, selected: type === query.get('type') }, type)))),
+    field('Client', h('input', { name: 'client', value: query.get('client') ?? '', placeholder: 'address or CIDR', autocapitalize: 'off', spellcheck: 'false' })),
   ];
 }
 
 // blockSelect names the gtm block, where there are several.
 export function blockSelect(now) {
-  return session.blocks.length > 1 && h('label', { class: 'field' }, 'Block', h('select', { name: 'gtm' }, session.blocks.map((name) => h('option', { value: name, selected: name === now }, name))));
+  return session.blocks.length > 1 && field('Block', h('select', { name: 'gtm' }, session.blocks.map((name) => h('option', { value: name, selected: name === now }, name))));
 }

@@ -26,7 +26,7 @@ export function history(c) {
       svg('path', { class: 'grid', d: `M0 .5h${width}M0 ${height / 2}h${width}M0 ${height - 0.5}h${width}` }),
       results.map((r, i) => one(r, width - (results.length - i) * step, top)),
     ),
-    h('figcaption', {}, h('span', {}, `${clockTime(results[0].at)} to ${clockTime(results.at(-1).at)}`), h('span', {}, summary(results, passes)), h('span', {}, `full height: ${took(top)}`)),
+    h('figcaption', {}, h('span', {}, `${clockTime(results[0].at)} to ${clockTime(results[results.length - 1].at)}`), h('span', {}, summary(results, passes)), h('span', {}, `full height: ${took(top)}`)),
   );
 }
 

@@ -26,7 +26,7 @@ export const member = {
   },
   draw: ({ m, news, counted }) => [
     h('p', { class: 'crumbs' }, h('a', { href: '#/' }, 'Overview'), ' / ', h('a', { href: link(['members'], { pool: m.pool, ...block(m.gtm) }) }, `pool ${m.pool}`)),
-    h('div', { class: 'heading' }, h('h1', {}, m.name), mark(m.state), h('div', { class: 'buttons' }, drain(m), setMode(m), setWeight(m))),
+    h('div', { class: 'heading' }, h('h1', { class: 'mono' }, m.name), mark(m.state), h('div', { class: 'buttons' }, drain(m), setMode(m), setWeight(m))),
     (m.orders ?? []).map(orderNote),
     facts([
       ['Address', m.address],

@@ -2,6 +2,7 @@
 
 import { get } from './api.js';
 import { h } from './dom.js';
+import { field } from './field.js';
 import { number } from './mark.js';
 import { go, link } from './route.js';
 import { memberLine } from './tree.js';
@@ -35,8 +36,8 @@ function filters(query) {
     'form',
     { class: 'filters', role: 'search', onsubmit: apply },
     h('input', { type: 'search', name: 'search', 'aria-label': 'Search members', placeholder: 'Name or address', value: query.get('search') ?? '' }),
-    h('label', {}, 'Pool ', h('input', { name: 'pool', value: query.get('pool') ?? '', size: 14 })),
-    h('label', {}, 'State ', h('select', { name: 'state' }, h('option', { value: '' }, 'all'), states.map((state) => h('option', { value: state, selected: state === query.get('state') }, state)))),
+    field('Pool', h('input', { name: 'pool', value: query.get('pool') ?? '', size: 14 })),
+    field('State', h('select', { name: 'state' }, h('option', { value: '' }, 'all'), states.map((state) => h('option', { value: state, selected: state === query.get('state') }, state)))),
     h('button', { type: 'submit' }, 'Search'),
   );
 }

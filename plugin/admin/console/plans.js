@@ -6,6 +6,7 @@ import { changesField, names, split } from './changes.js';
 import { difference } from './difference.js';
 import { ask } from './dialog.js';
 import { h, show } from './dom.js';
+import { field } from './field.js';
 import { blockSelect } from './explain.js';
 import { chip, mark } from './mark.js';
 import { notice } from './notice.js';
@@ -129,10 +130,10 @@ async function edit(p) {
     confirm: 'Keep',
     wide: true,
     body: [
-      !p && h('label', { class: 'field' }, 'Name', h('input', { name: 'name', required: true, pattern: '[a-z][a-z0-9_\\-]*', autofocus: true, placeholder: 'drain-beijing' })),
+      !p && field('Name', h('input', { name: 'name', required: true, pattern: '[a-z][a-z0-9_\\-]*', autofocus: true, placeholder: 'drain-beijing' })),
       !p && blockSelect(),
       changesField(known, p?.changes ?? []),
-      h('label', { class: 'field' }, 'Note', h('input', { name: 'note', maxlength: 500, value: p?.note ?? '' })),
+      field('Note', h('input', { name: 'note', maxlength: 500, value: p?.note ?? '' })),
       reasonField(),
     ],
     submit: async (form) => {

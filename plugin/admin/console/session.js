@@ -1,6 +1,7 @@
 // Who is asking: the token, and what the API says about it.
 
 import { h } from './dom.js';
+import { field } from './field.js';
 import { ask } from './dialog.js';
 
 const slot = 'gtm-token'; // of sessionStorage: it ends with the tab
@@ -38,7 +39,7 @@ async function askToken(refused) {
     title: 'This server wants a token',
     body: [
       refused && h('p', { class: 'refused' }, 'The token was not accepted.'),
-      h('label', { class: 'field' }, 'Token', input),
+      field('Token', input),
       h('p', { class: 'hint' }, 'It is kept in this tab alone, until the tab is closed.'),
     ],
     confirm: 'Sign in',

@@ -73,7 +73,8 @@ function set(s, f) {
       s.active && mark('active', families.some((a) => a.family !== 'both') ? `active ${families.map((a) => a.family).join(', ')}` : 'active'),
       s.state !== 'up' && mark(s.state),
       s.locked && mark('locked', 'locked until resumed'),
-      unavailable(s.families),
+      // A set of one pool stands as that does.
+      s.tree.length > 1 && unavailable(s.families),
       h('span', { class: 'sub' }, [s.pools.length > 1 && s.balance, s.min_available > 1 && `needs ${s.min_available} members`].filter(Boolean).join(', ')),
     ),
     h('ul', {}, s.tree.map((p) => h('li', { 'data-key': p.name }, pool(p, s.pools.find((of) => of.pool === p.name))))),
@@ -121,12 +122,20 @@ export function memberLine(m, withPool) {
     h(
       'span',
       { class: 'what sub' },
-      m.weight !== 1 && `weight ${m.weight}`,
-      m.grown > 0 && m.grown < 100 && ` (${m.grown} % of it yet)`,
-      m.mode !== 'auto' && ` mode ${m.mode}`,
-      m.checks.total > 0 && ` ${m.checks.good}/${m.checks.total} checks`,
-      m.why && h('span', { class: 'why' }, ` ${m.why}`),
+      m.why && h('span', { class: 'why' }, `${m.why} `),
+      standing(m),
     ),
     h('span', { class: 'buttons' }, drain(m)),
   );
+}
+
+function standing(m) {
+  const grown = m.grown > 0 && m.grown < 100 ? `, ${m.grown} % of it yet` : '';
+  return [
+    m.mode !== 'auto' && `mode ${m.mode}`,
+    (m.weight !== 1 || grown) && `weight ${m.weight}${grown}`,
+    m.checks.total > 0 && `${m.checks.good} of ${plural(m.checks.total, 'check')} up`,
+  ]
+    .filter(Boolean)
+    .join(' \u00b7 ');
 }

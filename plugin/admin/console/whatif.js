@@ -4,6 +4,7 @@ import { post } from './api.js';
 import { changesField, names, split } from './changes.js';
 import { difference } from './difference.js';
 import { h } from './dom.js';
+import { field } from './field.js';
 import { blockSelect, questionFields } from './explain.js';
 import { go, link } from './route.js';
 
@@ -53,7 +54,7 @@ function form(known, query) {
     { class: 'panel', onsubmit: submit },
     blockSelect(query.get('gtm')),
     changesField(known, query.getAll('suppose')),
-    h('label', { class: 'field' }, 'Of one domain alone', h('input', { name: 'domain', list: 'domain-names', value: query.get('domain') ?? '', placeholder: 'all that it touches' })),
+    field('Of one domain alone', h('input', { name: 'domain', list: 'domain-names', value: query.get('domain') ?? '', placeholder: 'all that it touches' })),
     h(
       'details',
       { class: 'field', open: Boolean(query.get('name')) },
