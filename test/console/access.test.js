@@ -26,16 +26,11 @@ example.org:${dns} {
 
 const browser = await Browser.start();
 after(() => browser.stop());
-const coredns = await CoreDNS.start(corefile, { files: { token: `${token}\n` }, token });
+const coredns = await CoreDNS.start(corefile, { files: { token: `night-shift ${token}\n` }, token });
 after(() => coredns.stop());
 
-// signedIn is a page whose session has the token.
-async function signedIn(t, place) {
-  const page = await browser.visit(t, `${coredns.url}/openapi.json`, { allow: ['401'] });
-  await page.evaluate((token) => sessionStorage.setItem('gtm-token', token), token);
-  await page.goto(`${coredns.url}/${place}`);
-  return page;
-}
+// signedIn opens a place with the token in its session.
+const signedIn = (t, place) => browser.visit(t, `${coredns.url}/${place}`, { token });
 
 test('a token is asked for, and a wrong one is not taken', async (t) => {
   const page = await browser.visit(t, `${coredns.url}/`, { allow: ['401'] });
@@ -62,6 +57,7 @@ test('without a token the page says why it is empty', async (t) => {
 
 test('who may only read is shown no action', async (t) => {
   const page = await signedIn(t, '#/domains/d0.example.org.');
+  await page.getByText('night-shift').waitFor();
   await page.getByText('read only').waitFor();
   await page.locator('.member').waitFor();
   assert.equal(await page.getByRole('main').getByRole('button').count(), 0);

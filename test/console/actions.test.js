@@ -128,6 +128,7 @@ test('mode, weight and pin are set, and taken back from the orders', async (t) =
   await page.locator('.set.active').filter({ hasText: 'bak-1' }).waitFor();
 
   await page.getByRole('link', { name: 'Orders', exact: true }).click();
+  await page.getByRole('heading', { name: 'Orders at work' }).waitFor();
   assert.deepEqual(await page.locator('.order code').allInnerTexts().then((all) => all.sort()), ['mode web/web-1 online', 'pin app backup', 'weight web/web-1 7']);
   for (const name of ['Take back pin app backup', 'Take back mode web/web-1 online', 'Take back weight web/web-1 7']) {
     await page.getByRole('button', { name }).click();

@@ -19,12 +19,13 @@ export class Browser {
   stop = () => this.chromium.close();
 
   // visit opens an address in a session of its own. allow are parts of console
-  // errors that the test brings about itself.
-  async visit(t, url, { allow = [], ...options } = {}) {
+  // errors that the test brings about itself; token is that of a session that goes on.
+  async visit(t, url, { allow = [], token, ...options } = {}) {
     const context = await this.chromium.newContext({ reducedMotion: 'reduce', ...options });
     context.setDefaultTimeout(15_000);
     const page = await context.newPage();
     const faults = [];
+    if (token) await page.addInitScript((token) => sessionStorage.setItem('gtm-token', token), token);
     const fault = (text) => allow.some((part) => text.includes(part)) || faults.push(text);
     page.on('console', (message) => ['error', 'warning'].includes(message.type()) && fault(message.text()));
     page.on('pageerror', (thrown) => fault(thrown.stack));

@@ -64,7 +64,8 @@ export class CoreDNS {
       }
       await new Promise((done) => setTimeout(done, 50));
     }
-    throw new Error(`not within ${patience} ms: ${what}${fault ? ` (${fault.message})` : ''}\n${this.log}`);
+    const ended = this.process.exitCode === null ? `not within ${patience} ms` : 'it ended by itself';
+    throw new Error(`${ended}: ${what}${fault ? ` (${fault.message})` : ''}\n${this.log}`);
   }
 
   get = (path) => this.call('GET', path);

@@ -30,13 +30,12 @@ example.org:${dns} {
         ttl 30 min 5
         state gtm.state
         admin ${admin}
-        notify ops webhook http://${sink.address}/hook
 
         check quick http {
             path /healthz
             interval 250ms
             timeout 200ms
-            recheck 50ms
+            recheck 100ms
             fall 2
             rise 1
         }

@@ -129,7 +129,7 @@ async function order({ gtm, title, verb, about, fields, change, forever }) {
     show(effect, h('p', { class: 'hint' }, 'Looking at what it does to answers.'));
     const body = { ...block(gtm), change: change(), reason: 'preview', dry_run: true, force: true };
     const seen = await post('orders', body).then(
-      (receipt) => [receipt.changed ? null : h('p', { class: 'hint' }, 'It is so already.'), difference(receipt.effect)],
+      (receipt) => difference(receipt.effect),
       (problem) => h('p', { class: 'refused' }, problem.message),
     );
     if (mine === wanted) show(effect, h('h3', {}, 'What it does'), seen);

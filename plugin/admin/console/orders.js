@@ -25,7 +25,23 @@ export function orderNote(o) {
     h('code', {}, o.change),
     h('span', { class: 'reason' }, o.reason),
     h('span', { class: 'sub' }, `${o.author}, `, ago(o.at), o.expires && [', ends ', ago(o.expires)]),
-    o.safe_to_stop_at && h('span', { class: 'safe' }, new Date(o.safe_to_stop_at) > new Date() ? `safe to stop at ${clockTime(o.safe_to_stop_at)}` : 'safe to stop'),
+    safe(o) && h('span', { class: 'safe' }, safe(o)),
     o.undo && h('span', { class: 'buttons' }, undo(o.gtm, o.undo, 'Take back', o.change)),
   );
+}
+
+// orderLine is an order below what it is about, in one line.
+export function orderLine(o) {
+  return h(
+    'span',
+    { class: 'order-line', 'data-key': o.change },
+    h('span', { class: 'tag' }, o.change.split(' ')[0]),
+    ` ${o.reason}`,
+    h('span', { class: 'sub' }, ` \u2014 ${o.author}, `, ago(o.at), o.expires && [', ends ', ago(o.expires)]),
+    safe(o) && h('span', { class: 'safe' }, ` ${safe(o)}`),
+  );
+}
+
+function safe({ safe_to_stop_at: at }) {
+  return at && (new Date(at) > new Date() ? `safe to stop at ${clockTime(at)}` : 'safe to stop');
 }

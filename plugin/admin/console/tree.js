@@ -3,7 +3,7 @@
 import { disablePool, drain, pin, resume } from './actions.js';
 import { h } from './dom.js';
 import { chip, mark, plural } from './mark.js';
-import { orderNote } from './orders.js';
+import { orderLine, orderNote } from './orders.js';
 import { link } from './route.js';
 import { block } from './session.js';
 import { ago } from './time.js';
@@ -122,8 +122,9 @@ export function memberLine(m, withPool) {
     h(
       'span',
       { class: 'what sub' },
-      m.why && h('span', { class: 'why' }, `${m.why} `),
+      m.why && m.state !== 'drained' && h('span', { class: 'why' }, `${m.why} `),
       standing(m),
+      (m.orders ?? []).map(orderLine),
     ),
     h('span', { class: 'buttons' }, drain(m)),
   );
