@@ -69,6 +69,7 @@ example.org:${dns} {
         }
         domain www.example.org *.apps.example.org use web
         domain app.example.org use by-network
+        domain shop.example.org api.example.org use app
     }
 }
 `;

@@ -85,7 +85,7 @@ async function refresh() {
     show(main, failure(problem));
   }
   main.removeAttribute('aria-busy');
-  if (!halted) again(Math.max(view.every ?? 15_000, 5 * (performance.now() - begun)));
+  if (!halted) again(Math.max(view.every ?? 30_000, 5 * (performance.now() - begun)));
 }
 
 function again(wait) {

@@ -7,11 +7,10 @@ import { chip, mark, number, percent, plural } from './mark.js';
 export function difference(d) {
   const changed = d.domains.filter((one) => one.changed);
   const count = changed.reduce((sum, one) => sum + one.count, 0);
-  const same = d.same + d.domains.reduce((sum, one) => sum + (one.changed ? 0 : one.count), 0);
   return h(
     'div',
     { class: 'difference' },
-    h('p', {}, count > 0 ? mark('changed', `${plural(count, 'domain changes', 'domains change')}`) : mark('same', 'No answer changes'), `; ${number(same)} ${same === 1 ? 'stays' : 'stay'} as ${same === 1 ? 'it is' : 'they are'}`, d.settles && d.settles !== '0s' && `; settled after ${d.settles}`, '.'),
+    h('p', {}, count > 0 ? mark('changed', `${plural(count, 'domain changes', 'domains change')}`) : mark('same', 'No answer changes'), `; ${d.same === 1 ? '1 stays as it is' : `${number(d.same)} stay as they are`}`, d.settles && d.settles !== '0s' && `; settled after ${d.settles}`, '.'),
     d.lost?.length > 0 && lost(d.lost),
     changed.map(domains),
     d.now && d.then && asked(d),

@@ -17,8 +17,10 @@ export const domain = {
   load: async ({ segments, query }) => {
     const name = segments[1];
     const gtm = query.get('gtm');
-    const [tree, news] = await Promise.all([get(path('domains', name), { gtm }), get('events', { about: name, gtm, limit: 20 })]);
-    return { tree, news: news.items };
+    const [tree, all] = await Promise.all([get(path('domains', name), { gtm }), get('events', { gtm, limit: 1000 })]);
+    const about = named(tree.target, { pools: new Set(), failovers: new Set() });
+    const news = all.items.filter((e) => e.gtm === tree.gtm && (e.domains?.includes(tree.name) || about.pools.has(e.pool) || about.failovers.has(e.failover)));
+    return { tree, news: news.slice(-20) };
   },
   draw: ({ tree: d, news }) => [
     h('p', { class: 'crumbs' }, h('a', { href: '#/' }, 'Overview')),
@@ -35,6 +37,18 @@ export const domain = {
     h('section', { 'aria-label': 'Its events' }, h('h2', {}, 'Its events'), news.length > 0 ? eventList(news) : h('p', { class: 'empty' }, 'None since this process started.')),
   ],
 };
+
+// named collects what a domain leads to: what happens there is its concern.
+function named({ policy, failover }, found) {
+  for (const branch of policy?.targets ?? []) {
+    if (branch.target) named(branch.target, found);
+  }
+  if (failover) {
+    found.failovers.add(failover.name);
+    for (const set of failover.tree) for (const pool of set.tree) found.pools.add(pool.name);
+  }
+  return found;
+}
 
 function buttons(d) {
   const ask = { name: d.name, ...block(d.gtm) };

@@ -6,10 +6,10 @@ import { h, svg } from './dom.js';
 import { plural } from './mark.js';
 import { clockTime } from './time.js';
 
-const step = 9;
-const bar = 6;
-const height = 64;
-const slots = 60; // at least so wide, that bars do not change their size as they come
+const step = 18;
+const bar = 13;
+const height = 72;
+const slots = 32; // at least so wide, that bars do not change their size as they come
 
 export function history(c) {
   const results = c.results;
@@ -41,7 +41,7 @@ function one(r, x, top) {
     { class: r.verdict },
     title,
     svg('rect', { x: x + 0.5, y: 0.5, width: bar - 1, height: height - 1 }),
-    r.verdict === 'fail' && svg('path', { d: `M${x} 8l${bar} 6m0 -6l${-bar} 6` }),
+    r.verdict === 'fail' && svg('path', { d: `M${x + 3} 9l${bar - 6} 7m0 -7l${6 - bar} 7` }),
   );
 }
 

@@ -74,13 +74,13 @@ function tallies(status) {
       { class: 'tally', 'data-key': name },
       h('h2', {}, h('a', { href }, name)),
       h('p', { class: 'figure' }, number(total)),
-      h('p', { class: 'parts' }, bad > 0 && mark('down', `${number(bad)} ${words[1]}`), total - good - bad > 0 && mark('degraded', `${number(total - good - bad)} ${words[2]}`), mark('up', `${number(good)} ${words[0]}`)),
+      h('p', { class: 'parts' }, bad > 0 && mark('down', `${number(bad)} ${words[1]}`), total - good - bad > 0 && mark(words[3] ?? 'degraded', `${number(total - good - bad)} ${words[2]}`), mark('up', `${number(good)} ${words[0]}`)),
     );
   return [
-    one('Domains', status.domains, '#/', ['up', 'down', 'between']),
-    one('Pools', status.pools, '#/members', ['up', 'down', 'between']),
-    one('Members', status.members, '#/members', ['available', 'unavailable', 'offline']),
-    one('Checks', status.checks, '#/members?state=unavailable', ['up', 'down', 'unknown']),
+    one('Domains', status.domains, '#/', ['up', 'down', 'degraded or off']),
+    one('Pools', status.pools, '#/members', ['up', 'down', 'degraded or off']),
+    one('Members', status.members, '#/members', ['available', 'unavailable', 'offline or drained', 'offline']),
+    one('Checks', status.checks, '#/members?state=unavailable', ['up', 'down', 'not known yet', 'unknown']),
   ];
 }
 
@@ -92,7 +92,7 @@ function standing(status) {
     status.orders > 0 && h('a', { href: '#/orders' }, plural(status.orders, 'order at work', 'orders at work')),
     status.plans_executed > 0 && h('a', { href: '#/plans' }, plural(status.plans_executed, 'drill is executed', 'drills are executed')),
     status.frozen > 0 && mark('warning', `${plural(status.frozen, 'check is', 'checks are')} frozen by a mass failure`),
-    h('span', {}, 'up since ', ago(status.started), status.version && `, version ${status.version}`),
+    h('span', {}, 'started ', ago(status.started), status.version && `, version ${status.version}`),
   ];
   return parts.filter(Boolean).map((part) => h('span', { class: 'item' }, part));
 }
