@@ -247,7 +247,7 @@ port 1
 tls
 sni www.example.net
 }
-check secret tcp {
+check hidden tcp {
 port 2
 tls
 }
@@ -260,7 +260,7 @@ address cdn.example.com
 check http
 check named
 check told
-check secret
+check hidden
 check bare
 check ping
 check tcp 22
@@ -277,10 +277,10 @@ domain api.example.org use addrs`)
 	}
 	want := []string{
 		"cdn.example.net http:80/ 127.0.0.1 cdn.example.net.", "cdn.example.net named 127.0.0.1 ", "cdn.example.net told 127.0.0.1 ",
-		"cdn.example.net secret 127.0.0.1 cdn.example.net.", "cdn.example.net bare 127.0.0.1 cdn.example.net.",
+		"cdn.example.net hidden 127.0.0.1 cdn.example.net.", "cdn.example.net bare 127.0.0.1 cdn.example.net.",
 		"cdn.example.net ping 127.0.0.1 ", "cdn.example.net tcp:22 127.0.0.1 ",
 		"cdn.example.com http:80/ cdn.example.com. ", "cdn.example.com named cdn.example.com. ", "cdn.example.com told cdn.example.com. ",
-		"cdn.example.com secret cdn.example.com. ", "cdn.example.com bare cdn.example.com. ",
+		"cdn.example.com hidden cdn.example.com. ", "cdn.example.com bare cdn.example.com. ",
 		"cdn.example.com ping cdn.example.com. ", "cdn.example.com tcp:22 cdn.example.com. ",
 		"192.0.2.1 https:443/ 127.0.0.1 192.0.2.1",
 	}

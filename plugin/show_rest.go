@@ -3,6 +3,7 @@ package gtm
 import (
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"unique"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
@@ -152,11 +153,11 @@ func (e *ECSConfig) text() string {
 	case len(e.From) == 0:
 		return "on"
 	}
-	text := "from"
+	words := []string{"from"}
 	for _, p := range e.From {
-		text += " " + p.String()
+		words = append(words, p.String())
 	}
-	return text
+	return strings.Join(words, " ")
 }
 
 // probes are the different checks of the block, without their targets.
