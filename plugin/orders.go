@@ -152,12 +152,14 @@ func (pub *publisher) stand(s *standing) {
 	}
 	var turned []turn
 	now := time.Now()
+	moved := map[int]bool{} // pools
 	for i := range pub.layer.members {
 		supposed, is := pub.layer.supposed[i]
 		before, was := old.supposed[i]
 		if pub.layer.members[i] == old.members[i] && is == was && supposed == before {
 			continue
 		}
+		moved[pub.plan.poolOf[i]] = true
 		t := turn{i, pub.health[i], 0}
 		if t.is = pub.grow(i, t.was, pub.judge(i), now); t.is != t.was {
 			pub.setHealth(i, t.is)
@@ -170,6 +172,9 @@ func (pub *publisher) stand(s *standing) {
 	pub.publish(func() {
 		for _, t := range turned {
 			pub.noteMember(t.member, t.was, t.is)
+		}
+		for _, i := range slices.Sorted(maps.Keys(moved)) { // a mode or weight moves a pool, too
+			pub.notePool(i)
 		}
 	}, slices.Sorted(maps.Keys(touched))...)
 	pub.awaitExpiry(now)
@@ -258,7 +263,7 @@ func (pub *publisher) putDrill(d *drill, gone bool) {
 		return
 	}
 	was := pub.standing.drills[d.name]
-	if !gone && (was == nil && d.state != admin.PlanUnexecuted || was != nil && was.state != d.state) {
+	if !gone && d.state != admin.PlanUnexecuted && was != nil && was.state != d.state {
 		pub.note(logEvent(pub.drillEvent(d)))
 	}
 	pub.stand(pub.standing.withDrill(d, gone))
