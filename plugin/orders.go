@@ -105,6 +105,15 @@ func (s *standing) said(c *change) *order {
 	return nil
 }
 
+// changedBy says whether an order is not so already.
+func (s *standing) changedBy(o *order) bool {
+	was := s.said(&o.change)
+	if o.change.reset || was == nil {
+		return o.change.reset != (was == nil)
+	}
+	return was.text != o.text || !was.expires.Equal(o.expires)
+}
+
 // now is what stands at a time, without what has expired; what has; and how long
 // until more does, or Never.
 func (s *standing) now(at time.Time) (next *standing, orders []order, drills []*drill, wake time.Duration) {
@@ -223,16 +232,12 @@ func (pub *publisher) order(o order) (changed bool) {
 	if o.change.verb == verbResume {
 		return pub.resumeSets(o)
 	}
-	was := pub.standing.said(&o.change)
 	switch {
-	case o.change.reset && was == nil:
+	case !pub.standing.changedBy(&o):
 		return false
 	case o.change.reset:
-		pub.note(logEvent(pub.orderEnded(was, o.author, o.reason)))
+		pub.note(logEvent(pub.orderEnded(pub.standing.said(&o.change), o.author, o.reason)))
 	default:
-		if was != nil && was.text == o.text && was.expires.Equal(o.expires) {
-			return false
-		}
 		pub.note(logEvent(pub.orderEvent(&o)))
 	}
 	pub.stand(pub.standing.with(o))

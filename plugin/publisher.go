@@ -35,7 +35,7 @@ type publisher struct {
 	down      [][2]bool   // group of domains -> family: nothing is available
 	poolsUp   [][2]bool   // pool -> family: it is available
 	states    []healthcheck.State
-	waiting   []bool // member: unknown checks count as down (rule 12)
+	waiting   []bool // member: unknown checks count as down (rule 12); written before the start alone
 	health    []pool.Health
 	failovers []failoverState
 	slow      map[*pool.Pool]*slowStart // of the pools that have one
