@@ -118,11 +118,14 @@ func (s *snapshot) answerDomain(rep *reply, d *domain, who client, room *room) r
 				rep.pool = decision.Members[0].Pool.Name
 			}
 			if room.trace == nil { // it is a query
-				s.count(d, decision)
+				d.counters.count(decision.Reason)
 			}
 		}
 		rep.widen(s, d, who)
 		target := d.target(decision)
+		if room.trace == nil && (addresses || target != "") {
+			s.given.count(s.plan, decision.Members)
+		}
 		switch {
 		case target == "" && addresses:
 			return s.answerAddresses(rep, d, owner, decision, hop, room)

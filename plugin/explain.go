@@ -61,8 +61,10 @@ func (s *snapshot) explain(q admin.Question) (admin.Explanation, error) {
 	} else {
 		result = s.answerDomain(reply, at.domain, who, room)
 		x.Reason, x.TTL = string(reply.decision.Reason), reply.decision.TTL
-		bits := s.scope(at.domain, who, room.trace)
-		x.Scope = int(bits)
+		x.Scope = int(s.scope(at.domain, who, room.trace))
+		if who.ecs != nil { // as it is echoed: of all names on the way; 0 where the prefix decided nothing
+			x.Scope = int(reply.edns.subnet.SourceScope)
+		}
 	}
 	switch x.Outcome = dns.RcodeToString[reply.msg.Rcode]; result {
 	case failed:

@@ -3,7 +3,6 @@ package gtm
 import (
 	"sync/atomic"
 
-	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -25,14 +24,13 @@ func newGiven(p *plan) given {
 	return g
 }
 
-// count counts a decision for a domain.
-func (p *plan) count(d *domain, decision policy.Decision) {
-	d.counters.count(decision.Reason)
-	for i, m := range decision.Members {
+// count counts members that are answered.
+func (g *given) count(p *plan, members []*pool.Member) {
+	for i, m := range members {
 		if i == 0 {
-			p.given.pools[p.poolOf[m.Index]].Add(1)
+			g.pools[p.poolOf[m.Index]].Add(1)
 		}
-		p.given.members[m.Index].Add(1)
+		g.members[m.Index].Add(1)
 	}
 }
 

@@ -26,8 +26,8 @@ type journal struct {
 	end  chan struct{} // closed to end; of the goroutine that runs
 	over chan struct{} // closed by it
 
-	mu     sync.Mutex // guards following; who notes events never takes it
-	events []admin.Event
+	mu     sync.Mutex    // guards following; who notes events never takes it
+	events []admin.Event // of which the last ones are kept
 	nextID uint64
 	more   chan struct{} // closed when there are more
 }
@@ -63,8 +63,9 @@ func (j *journal) start() {
 		return
 	}
 	j.running = true
+	before := j.over // the one that was stopped may not be through yet
 	j.end, j.over = make(chan struct{}), make(chan struct{})
-	go j.run(j.end, j.over)
+	go j.run(before, j.end, j.over)
 }
 
 // stop ends that, and returns what waits until all that was noted is handed on.
@@ -80,8 +81,11 @@ func (j *journal) stop() (wait func()) {
 	return func() { <-over }
 }
 
-func (j *journal) run(end, over chan struct{}) {
+func (j *journal) run(before, end, over chan struct{}) {
 	defer close(over)
+	if before != nil {
+		<-before
+	}
 	for {
 		select {
 		case <-j.came:
@@ -108,8 +112,8 @@ func (j *journal) take() {
 		j.nextID++
 	}
 	j.events = append(j.events, events...)
-	if extra := len(j.events) - keptEvents; extra > 0 {
-		j.events = slices.Clone(j.events[extra:])
+	if len(j.events) > 2*keptEvents { // not for each event that is too many: a copy is dear
+		j.events = slices.Clone(j.events[len(j.events)-keptEvents:])
 	}
 	close(j.more)
 	j.more = make(chan struct{})
@@ -136,22 +140,30 @@ func (j *journal) sound(e admin.Event) {
 func (j *journal) after(id uint64) ([]admin.Event, <-chan struct{}) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	i, _ := slices.BinarySearchFunc(j.events, id+1, func(e admin.Event, id uint64) int {
-		if e.ID < id {
+	kept := j.events[max(0, len(j.events)-keptEvents):]
+	i, _ := slices.BinarySearchFunc(kept, id, func(e admin.Event, id uint64) int {
+		if e.ID <= id {
 			return -1
 		}
 		return 1
 	})
-	return j.events[i:len(j.events):len(j.events)], j.more // what is kept is never written to
+	return kept[i:len(kept):len(kept)], j.more // what is kept is never written to
 }
 
 // follow calls event for all that a filter lets through, until ctx ends or event
 // has had enough.
 func (j *journal) follow(ctx context.Context, f admin.EventFilter, event func(admin.Event) error) error {
-	if f.After == 0 && f.Since.IsZero() && f.Limit == 0 { // from now on
-		j.mu.Lock()
-		f.After = j.nextID - 1
-		j.mu.Unlock()
+	switch {
+	case f.Limit > 0: // the newest so many, then from now on
+		list, last := j.newest(f)
+		for _, e := range list {
+			if err := event(e); err != nil {
+				return err
+			}
+		}
+		f.After = last
+	case f.After == 0 && f.Since.IsZero(): // from now on
+		f.After = j.last()
 	}
 	for {
 		events, more := j.after(f.After)
@@ -172,9 +184,26 @@ func (j *journal) follow(ctx context.Context, f admin.EventFilter, event func(ad
 	}
 }
 
+// last is the number of the last event.
+func (j *journal) last() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.nextID - 1
+}
+
 // list are the newest events that a filter lets through, the oldest first.
 func (j *journal) list(f admin.EventFilter) []admin.Event {
+	list, _ := j.newest(f)
+	return list
+}
+
+// newest is list, and after which event there are more to come.
+func (j *journal) newest(f admin.EventFilter) ([]admin.Event, uint64) {
 	events, _ := j.after(f.After)
+	last := f.After
+	if len(events) > 0 {
+		last = events[len(events)-1].ID
+	}
 	var list []admin.Event
 	for i := len(events) - 1; i >= 0 && (f.Limit == 0 || len(list) < f.Limit); i-- {
 		if wanted(&f, &events[i]) {
@@ -182,7 +211,7 @@ func (j *journal) list(f admin.EventFilter) []admin.Event {
 		}
 	}
 	slices.Reverse(list)
-	return list
+	return list, last
 }
 
 // wanted says whether a filter lets an event through.

@@ -105,6 +105,15 @@ func (s *standing) said(c *change) *order {
 	return nil
 }
 
+// changedBy says whether an order is not so already.
+func (s *standing) changedBy(o *order) bool {
+	was := s.said(&o.change)
+	if o.change.reset || was == nil {
+		return o.change.reset != (was == nil)
+	}
+	return was.text != o.text || !was.expires.Equal(o.expires)
+}
+
 // now is what stands at a time, without what has expired; what has; and how long
 // until more does, or Never.
 func (s *standing) now(at time.Time) (next *standing, orders []order, drills []*drill, wake time.Duration) {
@@ -152,12 +161,14 @@ func (pub *publisher) stand(s *standing) {
 	}
 	var turned []turn
 	now := time.Now()
+	moved := map[int]bool{} // pools
 	for i := range pub.layer.members {
 		supposed, is := pub.layer.supposed[i]
 		before, was := old.supposed[i]
 		if pub.layer.members[i] == old.members[i] && is == was && supposed == before {
 			continue
 		}
+		moved[pub.plan.poolOf[i]] = true
 		t := turn{i, pub.health[i], 0}
 		if t.is = pub.grow(i, t.was, pub.judge(i), now); t.is != t.was {
 			pub.setHealth(i, t.is)
@@ -170,6 +181,9 @@ func (pub *publisher) stand(s *standing) {
 	pub.publish(func() {
 		for _, t := range turned {
 			pub.noteMember(t.member, t.was, t.is)
+		}
+		for _, i := range slices.Sorted(maps.Keys(moved)) { // a mode or weight moves a pool, too
+			pub.notePool(i)
 		}
 	}, slices.Sorted(maps.Keys(touched))...)
 	pub.awaitExpiry(now)
@@ -218,16 +232,12 @@ func (pub *publisher) order(o order) (changed bool) {
 	if o.change.verb == verbResume {
 		return pub.resumeSets(o)
 	}
-	was := pub.standing.said(&o.change)
 	switch {
-	case o.change.reset && was == nil:
+	case !pub.standing.changedBy(&o):
 		return false
 	case o.change.reset:
-		pub.note(logEvent(pub.orderEnded(was, o.author, o.reason)))
+		pub.note(logEvent(pub.orderEnded(pub.standing.said(&o.change), o.author, o.reason)))
 	default:
-		if was != nil && was.text == o.text && was.expires.Equal(o.expires) {
-			return false
-		}
 		pub.note(logEvent(pub.orderEvent(&o)))
 	}
 	pub.stand(pub.standing.with(o))
@@ -258,7 +268,7 @@ func (pub *publisher) putDrill(d *drill, gone bool) {
 		return
 	}
 	was := pub.standing.drills[d.name]
-	if !gone && (was == nil && d.state != admin.PlanUnexecuted || was != nil && was.state != d.state) {
+	if !gone && d.state != admin.PlanUnexecuted && was != nil && was.state != d.state {
 		pub.note(logEvent(pub.drillEvent(d)))
 	}
 	pub.stand(pub.standing.withDrill(d, gone))

@@ -19,6 +19,7 @@ type past struct {
 	failovers map[string]failoverMemory     // by name
 	checks    map[checkKey]healthcheck.Past // that have a verdict; only over a restart
 	standing  keptStanding                  // what operators have said
+	told      *told                         // or nil, as over a restart
 	ages      bool                          // some of it are times that run: delays, slow starts, holds
 }
 
@@ -31,6 +32,7 @@ type failoverMemory struct {
 	failover *pool.Failover
 	memory   pool.Memory
 	switches uint64
+	switched *time.Time // or nil
 }
 
 // past is what is to be taken over from this publisher. Only what changes is read
@@ -73,7 +75,7 @@ func (pub *publisher) record(p *past) ([]pool.Health, []healthcheck.Past) {
 		s := &pub.failovers[i]
 		memory, wake := f.Next(s.memory, f.States(pub.health), now.Sub(s.at)) // as of now
 		p.ages = p.ages || wake != pool.Never
-		p.failovers[f.Name] = failoverMemory{f, memory, pub.switches[i].Load()}
+		p.failovers[f.Name] = failoverMemory{f, memory, pub.switches[i].Load(), pub.switched[i].Load()}
 	}
 	checks := pub.lease.Load().Pasts()
 	for i, s := range pub.states { // the registry may know more than has been acted on
@@ -118,6 +120,7 @@ func (pub *publisher) adopt(p *past) {
 		if old, ok := p.failovers[f.Name]; ok {
 			pub.failovers[i].memory = f.Adopt(old.failover, old.memory)
 			pub.switches[i].Store(old.switches)
+			pub.switched[i].Store(old.switched)
 		}
 	}
 }

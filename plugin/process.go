@@ -144,6 +144,7 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 			orphan = other
 		}
 		earlier = other.publisher.past()
+		earlier.told = other.publisher.told()
 		b.plan.shareCounters(other.plan)
 	}
 	b.publisher.journal = l.journal
@@ -259,18 +260,21 @@ func (l *life) rest() {
 }
 
 // act does something to a block that must outlive a reload. It is refused where the
-// block is not the newest of its name any more, or about not to be.
+// block has ended, and where two generations of it live: which of them goes on is not
+// known yet.
 func (l *life) act(b *instance, do func()) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, other := range slices.Backward(l.alive) {
-		if other.plan.name == b.plan.name {
-			if other != b {
-				break
-			}
-			do()
-			return nil
+	found := false
+	for _, other := range l.alive {
+		if other != b && other.plan.name == b.plan.name {
+			return errReplaced
 		}
+		found = found || other == b
 	}
-	return errReplaced
+	if !found {
+		return errReplaced
+	}
+	do()
+	return nil
 }

@@ -35,7 +35,7 @@ type publisher struct {
 	down      [][2]bool   // group of domains -> family: nothing is available
 	poolsUp   [][2]bool   // pool -> family: it is available
 	states    []healthcheck.State
-	waiting   []bool // member: unknown checks count as down (rule 12)
+	waiting   []bool // member: unknown checks count as down (rule 12); written before the start alone
 	health    []pool.Health
 	failovers []failoverState
 	slow      map[*pool.Pool]*slowStart // of the pools that have one
@@ -109,15 +109,20 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 	if earlier != nil {
 		pub.resume(earlier, now)
 	}
+	var before *told // or nil: by no earlier generation
+	if earlier != nil && earlier.told != nil {
+		before = earlier.told
+		pub.noteMembers(earlier)
+	}
 	first := make([]*pool.View, len(pub.failovers))
 	for i := range first {
 		pub.failovers[i].at = now
-		was := &pool.View{Failover: pub.layer.failovers[i], Memory: pub.failovers[i].memory} // before the start
+		memory := pub.failovers[i].memory // before the start
 		first[i] = pub.step(i, now)
-		pub.noteSwitches(was, first[i])
+		pub.noteSwitches(before.before(first[i], memory), first[i])
 	}
 	pub.show(pool.NewViews(first))
-	pub.survey(first)
+	pub.survey(first, before)
 	pub.awaitExpiry(now)
 	pub.keep()
 	return nil

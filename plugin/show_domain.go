@@ -79,15 +79,18 @@ func (b *sight) domain(d *domain) admin.Domain {
 		LastSwitch: g.last, Failovers: []string{}, Active: []admin.Active{},
 		Order: b.orderOn(func(c *change) bool { return c.domain == d }),
 	}
-	list := b.plan.directory.groups[d.group].failovers
-	if len(list) > listedActive {
-		return shown
+	if list := b.plan.directory.groups[d.group].failovers; len(list) <= listedActive {
+		b.leads(&shown, list)
 	}
+	return shown
+}
+
+// leads adds the failovers that a domain can lead to.
+func (b *sight) leads(shown *admin.Domain, list []int) {
 	for _, f := range list {
 		shown.Failovers = append(shown.Failovers, b.plan.failovers[f].Name)
 		shown.Active = append(shown.Active, b.active(f)...)
 	}
-	return shown
 }
 
 func (d *domain) allDownText() string {
@@ -120,6 +123,9 @@ func (s *system) Domain(gtm, name string) (admin.DomainTree, error) {
 	for _, b := range blocks {
 		if d, ok := b.plan.directory.domains[name]; ok {
 			t := admin.DomainTree{Domain: b.domain(d)}
+			if list := b.plan.directory.groups[d.group].failovers; len(list) > listedActive {
+				b.leads(&t.Domain, list)
+			}
 			t.Target = b.target(d.Target, map[policy.Target]bool{})
 			return t, nil
 		}

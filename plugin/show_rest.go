@@ -85,17 +85,29 @@ func (b *sight) counters(i int) admin.Counters {
 		own := b.snap.layer.members[i]
 		for _, m := range own.Pool.Members {
 			all += g.members[m.Index].Load()
-			if b.publisher.board.health(m.Index)&pool.Available != 0 && m.Mode != pool.Offline {
-				weights += uint64(m.Weight)
-			}
+			weights += b.weight(m)
 		}
 		c.Share = ratio(float64(c.Answers), float64(all))
-		drawn := (own.Pool.Balance == pool.Weighted || own.Pool.Balance == pool.Hash) && own.Pool.Answers == 1
-		if drawn && b.publisher.board.health(i)&pool.Available != 0 && own.Mode != pool.Offline {
-			c.Intended = ratio(float64(own.Weight), float64(weights))
+		if by := own.Pool.Balance; by == pool.Sequence || by == pool.Nearest {
+			break // no weight says who is asked for
 		}
+		c.Intended = ratio(float64(b.weight(own)), float64(weights))
 	}
 	return c
+}
+
+// weight is what counts of a member's weight, in percent of one: none where it is not
+// answered in the ordinary way, and as much as of any other where the pool's balance
+// does not go by weights.
+func (b *sight) weight(m *pool.Member) uint64 {
+	h := b.publisher.board.health(m.Index)
+	switch {
+	case h&pool.Available == 0 || m.Mode == pool.Offline || m.Weight == 0:
+		return 0
+	case m.Pool.Balance != pool.Weighted && m.Pool.Balance != pool.Hash:
+		return 1
+	}
+	return uint64(m.Weight) * uint64(h.Percent())
 }
 
 func ratio(part, all float64) float64 {

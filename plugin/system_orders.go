@@ -75,20 +75,44 @@ func (s *system) Order(r admin.Request) (admin.Receipt, error) {
 	if err := refuseLoss(effect, r.Force || r.DryRun); err != nil {
 		return receipt, err
 	}
-	o := order{change: c, text: c.text(b.plan), author: r.Author, reason: r.Reason, at: now, expires: r.Expires, safe: b.safe(&c, now)}
-	if was := b.snap.standing.said(&c); was != nil && was.text == o.text {
-		o.at, o.safe = was.at, was.safe // it stands already
+	o := order{change: c, text: c.text(b.plan), author: r.Author, reason: r.Reason, at: now, expires: r.Expires}
+	was := b.snap.standing.said(&c)
+	do := func() {
+		o.at = time.Now() // until now the member was answered
+		o.safe = b.safe(&c, o.at)
+		if was != nil && was.text == o.text {
+			o.at, o.safe = was.at, was.safe // it stands already
+		}
+		receipt.Changed = b.publisher.order(o)
 	}
-	if !r.DryRun {
-		if err := s.life.act(b.instance, func() { receipt.Changed = b.publisher.order(o) }); err != nil {
-			return receipt, err
+	if r.DryRun {
+		do = func() { receipt.Changed = b.changes(&o) }
+	}
+	if err := s.life.act(b.instance, do); err != nil {
+		return receipt, err
+	}
+	switch {
+	case c.reset, c.verb == verbResume:
+		return receipt, nil
+	case !receipt.Changed && was != nil:
+		o = *was // as it was said
+	}
+	shown := b.order(&o)
+	receipt.Order = &shown
+	return receipt, nil
+}
+
+// changes says whether an order would change anything.
+func (b *sight) changes(o *order) bool {
+	if o.change.verb != verbResume {
+		return b.snap.standing.changedBy(o)
+	}
+	for set, locked := range b.snap.views.At(o.change.at).Memory.Locked {
+		if locked && (o.change.set == pool.NoSet || o.change.set == set) {
+			return true
 		}
 	}
-	if !c.reset && c.verb != verbResume {
-		shown := b.order(&o)
-		receipt.Order = &shown
-	}
-	return receipt, nil
+	return false
 }
 
 // errReplaced is that of a change to a block that a reload has just replaced.
@@ -108,7 +132,7 @@ func refuseLoss(effect admin.Difference, force bool) error {
 }
 
 // safe is when the caches that keep to TTLs have forgotten the members that a
-// change takes away; zero where it takes none.
+// change takes away; zero where it takes none. A second is for answers on their way.
 func (b *sight) safe(c *change, now time.Time) time.Time {
 	gone := c.verb == verbDrain || c.verb == verbDisablePool || c.verb == verbMode && c.mode == pool.Offline
 	if !gone || c.reset {
@@ -122,7 +146,7 @@ func (b *sight) safe(c *change, now time.Time) time.Time {
 			}
 		}
 	}
-	return now.Add(time.Duration(ttl) * time.Second)
+	return now.Add(time.Duration(ttl+1) * time.Second)
 }
 
 func (b *sight) plans() []admin.Plan {

@@ -31,9 +31,10 @@ func (pub *publisher) world() *world {
 }
 
 // suppose is the world after some changes, once all delays are over; which
-// failovers they touch; and how long the delays take.
-func (pub *publisher) suppose(now *world, s *standing, resumes []change) (then *world, touched []int, settles time.Duration) {
-	l := now.plan.layer(s.changes())
+// failovers they touch; and how long the delays take. What probes are supposed to
+// say stands above all that operators have said.
+func (pub *publisher) suppose(now *world, s *standing, supposed, resumes []change) (then *world, touched []int, settles time.Duration) {
+	l := now.plan.layer(append(s.changes(), supposed...))
 	then = &world{health: slices.Clone(now.health)}
 	moved := map[int]bool{}
 	for i, m := range l.members {
@@ -83,7 +84,7 @@ func (pub *publisher) judgeIn(l *layer, member int) pool.Health {
 		return supposed
 	}
 	states := pub.board.statesOf(of)
-	return m.Judge(m.Pool.Require, states, false)
+	return m.Judge(m.Pool.Require, states, pub.waiting[member]) // it is written before the start alone
 }
 
 // settle is what a failover comes to when all of its delays are over, and how long
@@ -106,7 +107,8 @@ func settle(f *pool.Failover, m pool.Memory, health []pool.Health) (*pool.View, 
 // domains are looked at: nil, all.
 func (pub *publisher) whatIf(changes []change, only map[*domain]bool) (admin.Difference, *world, *world) {
 	now := pub.world()
-	s, resumes := now.standing, []change(nil)
+	s := now.standing
+	var supposed, resumes []change
 	texts := make([]string, len(changes))
 	for i := range changes {
 		c := &changes[i]
@@ -114,11 +116,13 @@ func (pub *publisher) whatIf(changes []change, only map[*domain]bool) (admin.Dif
 		switch {
 		case c.verb == verbResume:
 			resumes = append(resumes, *c)
+		case c.supposed():
+			supposed = append(supposed, *c)
 		default:
 			s = s.with(order{change: *c})
 		}
 	}
-	then, touched, settles := pub.suppose(now, s, resumes)
+	then, touched, settles := pub.suppose(now, s, supposed, resumes)
 	diff := compare(now, then, touched, only)
 	diff.Changes = texts
 	if settles > 0 {
@@ -127,10 +131,10 @@ func (pub *publisher) whatIf(changes []change, only map[*domain]bool) (admin.Dif
 	return diff, now, then
 }
 
-// whatIfPlan is the difference that another standing would make.
+// whatIfStanding is the difference that another standing would make.
 func (pub *publisher) whatIfStanding(s *standing) admin.Difference {
 	now := pub.world()
-	then, touched, settles := pub.suppose(now, s, nil)
+	then, touched, settles := pub.suppose(now, s, nil, nil)
 	diff := compare(now, then, touched, nil)
 	if settles > 0 {
 		diff.Settles = short(settles)
@@ -249,9 +253,10 @@ func (c *comparer) rule(d *domain, fam pool.Family, way *policy.Way) admin.RuleD
 	if e := way.Examples[0].Prefix; e.Bits() > 0 {
 		r.Example = e.String()
 	}
-	r.Now = c.now.answered(d, fam, way, &c.scratch)
-	r.Then = c.then.answered(d, fam, way, &c.scratch)
-	r.Changed = r.Now.Reason != r.Then.Reason || r.Now.Set != r.Then.Set || r.Now.TTL != r.Then.TTL || r.Now.Alive != r.Then.Alive || !maps.Equal(r.Now.Pools, r.Then.Pools)
+	var before, after map[int]float64
+	r.Now, before = c.now.answered(d, fam, way, &c.scratch)
+	r.Then, after = c.then.answered(d, fam, way, &c.scratch)
+	r.Changed = r.Now.Reason != r.Then.Reason || r.Now.Set != r.Then.Set || r.Now.TTL != r.Then.TTL || r.Now.Alive != r.Then.Alive || !maps.Equal(r.Now.Pools, r.Then.Pools) || !maps.Equal(before, after)
 	return r
 }
 
@@ -259,12 +264,13 @@ func (c *comparer) rule(d *domain, fam pool.Family, way *policy.Way) admin.RuleD
 const samples = 256
 
 // answered is what the clients of a way are answered: by the code that answers
-// them, for some of its networks and draws that are the same each time.
-func (w *world) answered(d *domain, fam pool.Family, way *policy.Way, scratch *pool.Scratch) admin.Answered {
-	a := admin.Answered{Pools: map[string]float64{}}
+// them, for some of its networks and draws that are the same each time; and by
+// which members, each with how often.
+func (w *world) answered(d *domain, fam pool.Family, way *policy.Way, scratch *pool.Scratch) (a admin.Answered, members map[int]float64) {
+	a.Pools, members = map[string]float64{}, map[int]float64{}
 	if w.layer.disabled[d] {
 		a.Reason = "disabled"
-		return a
+		return a, members
 	}
 	total := 0.0
 	each := max(1, samples/len(way.Examples))
@@ -284,12 +290,15 @@ func (w *world) answered(d *domain, fam pool.Family, way *policy.Way, scratch *p
 				a.Pools[m.Pool.Name] += e.Weight
 				a.Alive = a.Alive || w.health[m.Index]&pool.Available != 0
 			}
+			for _, m := range decision.Members {
+				members[m.Index] += e.Weight
+			}
 		}
 	}
 	for name, weight := range a.Pools {
 		a.Pools[name] = round(weight / total)
 	}
-	return a
+	return a, members
 }
 
 // client1 is one client of a network: as a resolver tells it, by its first bits.

@@ -124,7 +124,7 @@ type RuleDiff struct {
 	Share   float64  `json:"share" doc:"Of all addresses of the family (in IPv6, of 2000::/3); 0 to 1."`
 	Now     Answered `json:"now"`
 	Then    Answered `json:"then"`
-	Changed bool     `json:"changed"`
+	Changed bool     `json:"changed" doc:"Also where other members of the same pools are answered."`
 }
 
 // Answered is what a kind of clients is answered.

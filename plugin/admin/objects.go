@@ -54,7 +54,7 @@ type Domain struct {
 	TTL       uint32   `json:"ttl"`
 	MinTTL    uint32   `json:"min_ttl"`
 	OnAllDown string   `json:"on_all_down"`
-	Failovers []string `json:"failovers" doc:"All that it can lead to."`
+	Failovers []string `json:"failovers" doc:"All that it can lead to. Left out of lists where there are more than 8."`
 	Active    []Active `json:"active" doc:"The active sets of these. Left out of lists where there are more than 8."`
 	// LastSwitch is of any of its failovers, since the start of the process.
 	LastSwitch *time.Time `json:"last_switch,omitempty"`
