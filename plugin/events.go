@@ -182,6 +182,11 @@ func fileEvent(p *plan, file, text string, failed bool) admin.Event {
 	return e
 }
 
+// lifeEvent says that a block's configuration came to work, or went.
+func lifeEvent(kind, text string) admin.Event {
+	return admin.Event{Kind: kind, Severity: info, Text: text}
+}
+
 // at is where a target is, as text.
 func at(t healthcheck.Target) string {
 	host := strings.TrimSuffix(t.Host, ".")

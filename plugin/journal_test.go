@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -307,5 +308,18 @@ func BenchmarkJournal(b *testing.B) {
 			all.Wait()
 			j.stop()()
 		})
+	}
+}
+
+// TestEventKinds is that the README tells of every kind of event.
+func TestEventKinds(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range admin.EventKinds() {
+		if !strings.Contains(string(readme), "`"+kind+"`") {
+			t.Errorf("%s is not in the README", kind)
+		}
 	}
 }

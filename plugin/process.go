@@ -152,6 +152,7 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 		return nil, err
 	}
 	l.journal.start()
+	b.publisher.note(lifeEvent("started", fmt.Sprintf("%d domains, %d pools and %d checks are at work", len(b.plan.domains), len(b.plan.pools), len(b.plan.checks))))
 	l.alive = slices.DeleteFunc(l.alive, func(other *instance) bool { return other == orphan })
 	l.alive = append(l.alive, b)
 	b.watcher.start()
@@ -236,6 +237,9 @@ func (l *life) end(g *generation, which func(*generation) bool) {
 	for _, b := range ended {
 		b.watcher.stop()
 		b.publisher.stop(!lives[b.plan.name])
+		if !lives[b.plan.name] {
+			b.publisher.note(lifeEvent("stopped", "the block is at work no more"))
+		}
 	}
 	for _, b := range heirs {
 		b.publisher.keep() // the last word in the state file is not that of the ended

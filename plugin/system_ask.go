@@ -2,6 +2,7 @@ package gtm
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/miekg/dns"
 
@@ -95,7 +96,11 @@ func (s *system) Mute(m admin.Mute) (admin.Mute, error) {
 	if err != nil {
 		return m, err
 	}
-	return b.mute(m)
+	kept, err := b.mute(m)
+	if err == nil {
+		b.did("muted", "alerts are muted: "+strings.Join(kept.Selector, " "), admin.Why{Author: kept.Author, Reason: kept.Reason}, admin.Event{})
+	}
+	return kept, err
 }
 
 // Unmute implements admin.System.
@@ -104,7 +109,11 @@ func (s *system) Unmute(gtm, id string, why admin.Why) error {
 	if err != nil {
 		return err
 	}
-	return b.unmute(id, why)
+	err = b.unmute(id, why)
+	if err == nil {
+		b.did("unmuted", "alerts are muted no more: "+id, why, admin.Event{})
+	}
+	return err
 }
 
 // TestSink implements admin.System.
@@ -113,5 +122,8 @@ func (s *system) TestSink(gtm, sink string, why admin.Why) error {
 	if err != nil {
 		return err
 	}
-	return b.testSink(sink, why)
+	if err = b.testSink(sink, why); err == nil {
+		b.did("sink_tested", "a test was sent to "+sink, why, admin.Event{})
+	}
+	return err
 }

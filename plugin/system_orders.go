@@ -115,6 +115,13 @@ func (b *sight) changes(o *order) bool {
 	return false
 }
 
+// did notes what an operator did that is no order. The event says of what.
+func (b *sight) did(kind, text string, why admin.Why, e admin.Event) {
+	e.GTM, e.Kind, e.Severity, e.Author, e.Reason = b.plan.name, kind, info, why.Author, why.Reason
+	e.Text = fmt.Sprintf("%s, by %s (reason: %s)", text, why.Author, why.Reason)
+	b.publisher.note(logEvent(e))
+}
+
 // errReplaced is that of a change to a block that a reload has just replaced.
 var errReplaced = admin.Refuse(http.StatusServiceUnavailable, "the configuration is being reloaded: nothing was changed; ask again")
 
@@ -210,7 +217,10 @@ func (s *system) PutPlan(p admin.PlanDraft) (admin.Plan, error) {
 	for i := range d.changes {
 		d.texts = append(d.texts, d.changes[i].text(b.plan))
 	}
-	return b.drill(d), s.life.act(b.instance, func() { b.publisher.putDrill(d, false) })
+	return b.drill(d), s.life.act(b.instance, func() {
+		b.publisher.putDrill(d, false)
+		b.did("plan_put", fmt.Sprintf("plan %s is kept: %s", d.name, strings.Join(d.texts, "; ")), p.Why, admin.Event{Plan: d.name})
+	})
 }
 
 // planOf is a block and one of its plans.
@@ -235,7 +245,10 @@ func (s *system) DeletePlan(a admin.PlanAction) error {
 		case d.state == admin.PlanExecuted:
 			return admin.Refuse(http.StatusConflict, "plan %q is executed: roll it back first", d.name)
 		}
-		return s.life.act(b.instance, func() { b.publisher.putDrill(d, true) })
+		return s.life.act(b.instance, func() {
+			b.publisher.putDrill(d, true)
+			b.did("plan_deleted", fmt.Sprintf("plan %s is deleted", d.name), a.Why, admin.Event{Plan: d.name})
+		})
 	})
 }
 

@@ -15,7 +15,9 @@ func EventKinds() []string {
 		"frozen", "thawed",
 		"file_failed", "file_read",
 		"plan_executed", "plan_rolled_back",
+		"plan_put", "plan_deleted",
 		"order", "order_ended",
+		"muted", "unmuted", "sink_tested",
 		"started", "stopped",
 	}
 }
