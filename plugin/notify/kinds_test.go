@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -51,9 +52,7 @@ func (h *hook) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.got = append(h.got, request{r.URL.Path, r.URL.RawQuery, r.Header, body})
-	for key, values := range h.header {
-		w.Header()[key] = values
-	}
+	maps.Copy(w.Header(), h.header)
 	w.WriteHeader(h.code)
 	_, _ = io.WriteString(w, h.reply)
 }
