@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"sync"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 
 	"github.com/gtm-dns/coredns-gtm/plugin/admin"
 	"github.com/gtm-dns/coredns-gtm/plugin/notify"
-	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
 // alarms are the notifiers of the blocks alive, over reloads.
@@ -115,39 +113,6 @@ func alertOf(e admin.Event, gtm string) notify.Event {
 		ID: e.ID, Kind: e.Kind, Severity: e.Severity, At: e.At, Text: e.Text, GTM: gtm, Labels: labels, Domains: e.Domains,
 		Trouble: e.Trouble, Over: e.Over, Author: e.Author, Reason: e.Reason, Source: e,
 	}
-}
-
-// settleAlerts ends the troubles that a reload has ended: of what is no more, or is
-// well in the block's new generation, which tells only of changes.
-func (b *instance) settleAlerts() {
-	n := b.notifier.Load()
-	if n == nil || len(n.Active()) == 0 {
-		return
-	}
-	snap := b.publisher.snapshot.Load()
-	n.Retain(func(e notify.Event) bool {
-		was, ok := e.Source.(admin.Event)
-		return !ok || b.lasts(&was, snap)
-	})
-}
-
-// lasts says whether a trouble may last.
-func (b *instance) lasts(e *admin.Event, snap *snapshot) bool {
-	d := &b.plan.directory
-	switch {
-	case e.Member != "":
-		i := slices.IndexFunc(b.plan.members, func(m *pool.Member) bool { return m.Pool.Name == e.Pool && m.ID == e.Member })
-		return i >= 0 && b.publisher.board.health(i)&pool.Available == 0
-	case e.Pool != "":
-		_, ok := d.pools[e.Pool]
-		return ok
-	case e.Failover != "":
-		i, ok := d.failovers[e.Failover]
-		return ok && slices.ContainsFunc(snap.views.At(i).Failover.Sets, func(s *pool.Set) bool { return s.Name == e.Set })
-	case len(e.Domains) > 0:
-		return slices.ContainsFunc(e.Domains, func(name string) bool { return d.domains[name] != nil })
-	}
-	return true
 }
 
 // alerts are the troubles that last, the sinks and the mutes of the block.

@@ -68,8 +68,8 @@ var wrongSinks = []mistakes{
 		{"slack http://h/hunter2 {\nsecret hunter2", `Corefile:4: notify "ops": secret: it does not belong to a sink of kind slack: it is for webhook, dingtalk, feishu`},
 		{"slack http://h/hunter2 {\ntls_ca x", `Corefile:4: notify "ops": tls_ca: it does not belong to a sink of kind slack: it is for webhook, alertmanager, email`},
 		{"alertmanager http://h/hunter2 {\nrepeat 1h", `Corefile:4: notify "ops": repeat: it does not belong to a sink of kind alertmanager: it is for webhook, slack, dingtalk, feishu, wecom, email, shoutrrr; Alertmanager repeats by itself`},
-		{"email smtp.example.org:25 {\nfrom a\nto b@example.org", `Corefile:3: notify "ops": "a" is not an address such as ops@example.org`},
-		{"email smtp.example.org:25 {\nfrom a@example.org\nto b@example.org\nuser me hunter2\nstarttls off", `Corefile:3: notify "ops": with starttls off the password would be sent in the clear: leave out user, or starttls off`},
+		{"email smtp.example.org:25 {\nto b@example.org\nfrom a", `Corefile:3: notify "ops": "a" is not an address such as ops@example.org`},
+		{"email smtp.example.org:25 {\nto b@example.org\nfrom a@example.org\nuser me hunter2\nstarttls off", `Corefile:3: notify "ops": with starttls off the password would be sent in the clear: leave out user, or starttls off`},
 	}},
 }
 

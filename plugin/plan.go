@@ -47,6 +47,7 @@ type plan struct {
 	given     given
 	drills    map[string]*drill // recovery plans of the Corefile
 	sinks     []*notify.Sink    // of alerts
+	stale     map[string]bool   // geo files that are as they were read earlier
 
 	warnings []string
 	nexts    []Pos // of on_all_down next, which needs a plugin below

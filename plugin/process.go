@@ -248,7 +248,7 @@ func (l *life) end(g *generation, which func(*generation) bool) {
 	l.rest()
 	l.tune()
 	for _, b := range heirs {
-		b.settleAlerts()
+		l.settleAlerts(b)
 	}
 }
 

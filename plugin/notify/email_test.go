@@ -26,14 +26,13 @@ type office struct {
 	addr  string
 	roots *x509.CertPool // that its certificate is of
 
-	cert     tls.Certificate
-	plain    bool   // offers no STARTTLS
-	whole    bool   // TLS from the first byte on
-	noAuth   bool   // offers no AUTH
-	refuse   string // a command that is answered so:
-	with     string
-	hangs    bool // says nothing
-	password string
+	cert   tls.Certificate
+	plain  bool   // offers no STARTTLS
+	whole  bool   // TLS from the first byte on
+	noAuth bool   // offers no AUTH
+	refuse string // a command that is answered so:
+	with   string
+	hangs  bool // says nothing
 
 	mu    sync.Mutex // guards following
 	lines []string   // commands of the last conversation, TLS marked

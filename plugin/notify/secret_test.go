@@ -78,9 +78,10 @@ func TestReadSecret(t *testing.T) {
 	}
 }
 
-// TestNoLeak is that no error of a sink has anything of its URL, of its secrets, or
-// of what the other side said, by whatever way it comes about.
-func TestNoLeak(t *testing.T) {
+// foes are sinks that take nothing, each in its way, and what is no sink's URL:
+// what is wrong -> URL.
+func foes(t *testing.T) map[string]string {
+	t.Helper()
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -91,36 +92,41 @@ func TestNoLeak(t *testing.T) {
 		_, _ = conn.Write([]byte("HTTP/1.1 999999 " + quiet + "\r\n\r\n" + quiet))
 		conn.Close()
 	}))
-	defer rude.Close()
 	echo := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write([]byte(`{"errcode":"` + r.URL.String() + `","code":"` + quiet + `","errmsg":"` + quiet + `"}`))
 	}))
-	defer echo.Close()
 	robot := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(`{"errcode":"` + r.URL.String() + `","errmsg":"` + quiet + `"}`))
 	}))
-	defer robot.Close()
 	moved := httptest.NewServer(http.RedirectHandler("http://"+quiet+".example.org/", http.StatusFound))
-	defer moved.Close()
 	untrusted := httptest.NewUnstartedServer(http.NotFoundHandler())
 	untrusted.Config.ErrorLog = log.New(io.Discard, "", 0)
 	untrusted.StartTLS()
-	defer untrusted.Close()
 	hangs := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body) // else the server does not see that the client has gone
 		<-r.Context().Done()
 	}))
-	defer hangs.Close()
-	defer hangs.CloseClientConnections() // a service of shoutrrr would hang on
-
-	secrets := []string{quiet, url.PathEscape(quiet), "127.0.0.1", "example"}
-	for name, base := range map[string]string{
+	t.Cleanup(func() {
+		hangs.CloseClientConnections() // a service of shoutrrr would hang on
+		for _, s := range []*httptest.Server{rude, echo, robot, moved, untrusted, hangs} {
+			s.Close()
+		}
+	})
+	return map[string]string{
 		"refused": "http://" + closed.Addr().String(), "no HTTP": rude.URL, "an echo": echo.URL, "a robot": robot.URL, "moved": moved.URL,
 		"untrusted": untrusted.URL, "hangs": hangs.URL, "no TLS": strings.Replace(echo.URL, "http://", "https://", 1),
 		"no name": "http://" + quiet + ".invalid", "no host": "http:///", "no URL": "http://[" + quiet, "another scheme": quiet + "://example.org",
 		"bad port": "http://127.0.0.1:" + quiet, "bad escape": "http://127.0.0.1/%zz", "a file": "file:" + quiet,
-	} {
+	}
+}
+
+// TestNoLeak is that no error of a sink has anything of its URL, of its secrets, or
+// of what the other side said, by whatever way it comes about.
+func TestNoLeak(t *testing.T) {
+	own := strings.NewReplacer("https://hooks.example.org/path", "", "smtp.example.org:587", "") // what errors say would be right
+	secrets := []string{quiet, url.PathEscape(quiet), "127.0.0.1", "example"}
+	for name, base := range foes(t) {
 		t.Run(name, func(t *testing.T) {
 			target := strings.Replace(base, "://", "://"+quiet+":"+quiet+"@", 1) + "/" + quiet + "?token=" + quiet
 			if name == "no URL" || name == "a file" {
@@ -152,7 +158,7 @@ func TestNoLeak(t *testing.T) {
 					t.Errorf("%s: no error", kind)
 				}
 				for _, secret := range secrets {
-					if err != nil && strings.Contains(strings.ReplaceAll(fmt.Sprintf("%v %+v", err, err), "hooks.example.org", ""), secret) && !strings.Contains(err.Error(), "such as") {
+					if err != nil && strings.Contains(own.Replace(fmt.Sprintf("%v %+v", err, err)), secret) {
 						t.Errorf("%s: %q has %q", kind, err, secret)
 					}
 				}
