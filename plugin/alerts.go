@@ -169,12 +169,12 @@ func (b *instance) mute(m admin.Mute) (admin.Mute, error) {
 	if err != nil {
 		return m, admin.Refuse(http.StatusConflict, "%s", err)
 	}
-	log.Infof("gtm %s: alerts of %s are muted by %s: %q", b.plan.name, made.Selector, made.Author, made.Reason)
+	b.publisher.keep()
 	return b.muteOf(made), nil
 }
 
 // unmute takes a mute back.
-func (b *instance) unmute(id string, why admin.Why) error {
+func (b *instance) unmute(id string) error {
 	n := b.notifier.Load()
 	if n == nil {
 		return errAsleep
@@ -182,8 +182,35 @@ func (b *instance) unmute(id string, why admin.Why) error {
 	if !n.Unmute(id) {
 		return admin.NoSuch("mute", id, "")
 	}
-	log.Infof("gtm %s: mute %s is taken back by %s: %q", b.plan.name, id, why.Author, why.Reason)
+	b.publisher.keep()
 	return nil
+}
+
+// mutes are those that hold, to be kept.
+func (b *instance) mutes() (list []keptMute) {
+	if n := b.notifier.Load(); n != nil {
+		for _, m := range n.Mutes() {
+			list = append(list, keptMute{m.ID, m.Selector.Words(), m.Author, m.Reason, m.At, m.Expires})
+		}
+	}
+	return list
+}
+
+// muteAgain mutes what was muted before a restart.
+func (b *instance) muteAgain(list []keptMute) {
+	n := b.notifier.Load()
+	if n == nil {
+		return
+	}
+	for _, k := range list {
+		s, err := notify.ParseSelector(k.Selector)
+		if err == nil && k.ID != "" {
+			_, err = n.Mute(notify.Mute{ID: k.ID, Selector: s, Author: k.Author, Reason: k.Reason, At: k.At, Expires: k.Expires})
+		}
+		if err != nil {
+			log.Warningf("gtm %s: a mute of %s is dropped: %v", b.plan.name, k.Author, err)
+		}
+	}
 }
 
 // testTimeout bounds the test of a sink.

@@ -46,6 +46,9 @@ func (pub *publisher) past() *past {
 		checks:    map[checkKey]healthcheck.Past{},
 	}
 	health, checks := pub.record(p)
+	if pub.alarms != nil {
+		p.standing.Mutes = pub.alarms.mutes()
+	}
 	for i, m := range pub.plan.members {
 		p.served[m.Pool.Name] = true
 		p.available[memberKey{m.Pool.Name, m.ID}] = health[i]&pool.Available != 0

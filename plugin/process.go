@@ -147,7 +147,7 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 		earlier.told = other.publisher.told()
 		b.plan.shareCounters(other.plan)
 	}
-	b.publisher.journal = l.journal
+	b.publisher.journal, b.publisher.alarms = l.journal, b
 	if err := b.publisher.start(l.registry, earlier); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,12 @@ type publisher struct {
 	slow      map[*pool.Pool]*slowStart // of the pools that have one
 }
 
+// muter has the mutes of a block's alerts, which outlive a restart.
+type muter interface {
+	mutes() []keptMute
+	muteAgain(list []keptMute)
+}
+
 // failoverState is what the publisher keeps of a failover.
 type failoverState struct {
 	memory pool.Memory
@@ -81,6 +87,9 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 		pub.keeper = &keeper{file: pub.plan.state, name: pub.plan.name}
 		if earlier == nil {
 			earlier = pub.keeper.read()
+			if earlier != nil && pub.alarms != nil {
+				pub.alarms.muteAgain(earlier.standing.Mutes)
+			}
 		}
 	}
 	pub.mu.Lock()

@@ -15,6 +15,16 @@ import (
 type keptStanding struct {
 	Orders []keptOrder `json:"orders,omitempty"`
 	Plans  []keptPlan  `json:"plans,omitempty"`
+	Mutes  []keptMute  `json:"mutes,omitempty"`
+}
+
+type keptMute struct {
+	ID       string    `json:"id"`
+	Selector []string  `json:"selector"`
+	Author   string    `json:"author"`
+	Reason   string    `json:"reason"`
+	At       time.Time `json:"at"`
+	Expires  time.Time `json:"expires,omitzero"`
 }
 
 type keptOrder struct {

@@ -109,7 +109,7 @@ func (s *system) Unmute(gtm, id string, why admin.Why) error {
 	if err != nil {
 		return err
 	}
-	err = b.unmute(id, why)
+	err = b.unmute(id)
 	if err == nil {
 		b.did("unmuted", "alerts are muted no more: "+id, why, admin.Event{})
 	}

@@ -205,7 +205,7 @@ type Sink struct {
 	LastSent  *time.Time `json:"last_sent,omitempty"`
 }
 
-// Mute keeps alerts from being sent. It is kept as an order is.
+// Mute keeps alerts from being sent. Like an order, it outlives reloads and restarts.
 type Mute struct {
 	GTM      string     `json:"gtm"`
 	ID       string     `json:"id"`

@@ -25,13 +25,16 @@ type Mute struct {
 func (m *Mute) expired(now time.Time) bool { return !m.Expires.IsZero() && !m.Expires.After(now) }
 
 // Mute mutes what a selector names. One that is there already, with the same
-// selector, is replaced, and keeps its ID.
+// selector, is replaced, and keeps its ID. One from before a restart has its ID and
+// time.
 func (n *Notifier) Mute(m Mute) (Mute, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	now := time.Now()
 	n.forget(now)
-	m.ID, m.At = strings.ToLower(rand.Text()[:8]), now
+	if m.ID == "" {
+		m.ID, m.At = strings.ToLower(rand.Text()[:8]), now
+	}
 	same := func(other Mute) bool { return other.Selector.String() == m.Selector.String() }
 	if i := slices.IndexFunc(n.mutes, same); i >= 0 {
 		m.ID = n.mutes[i].ID
