@@ -22,6 +22,7 @@ type publisher struct {
 	switched []atomic.Pointer[time.Time] // failover -> when it last did; nil: never
 	keeper   *keeper                     // of the state file; or nil
 	journal  *journal                    // or nil before the block comes to life
+	alarms   muter                       // the block\'s; or nil before it comes to life
 	board    board
 	ordering sync.Mutex                        // held by operators while they look, then act; taken before mu
 	lease    atomic.Pointer[healthcheck.Lease] // nil before start
