@@ -5,7 +5,7 @@ import { h, show } from './dom.js';
 import { follow } from './live.js';
 import { mark } from './mark.js';
 import { parse } from './route.js';
-import { session } from './session.js';
+import { session, signOut } from './session.js';
 import { tick } from './time.js';
 
 import { alerts } from './alerts.js';
@@ -129,7 +129,12 @@ async function start() {
     if (problem.status === 0) again(2000);
     return;
   }
-  show(document.getElementById('who'), session.name, session.readOnly && h('span', { class: 'chip off' }, 'read only'));
+  show(
+    document.getElementById('who'),
+    h('span', {}, session.name),
+    session.readOnly && h('span', { class: 'chip' }, 'read only'),
+    session.token && h('button', { type: 'button', onclick: signOut }, 'Sign out'),
+  );
   await arrive();
   if (following) return;
   following = true;
