@@ -110,8 +110,9 @@ function drawMenu() {
   );
 }
 
+// there is live, reconnecting, or connecting before the first time.
 function drawLive(there) {
-  show(document.getElementById('live'), there ? mark('live') : mark('reconnecting'));
+  show(document.getElementById('live'), mark(there));
 }
 
 let following = false;
@@ -142,7 +143,7 @@ async function start() {
   follow({
     onevent: () => again(burst),
     onstate: (there) => {
-      drawLive(there);
+      drawLive(there ? 'live' : 'reconnecting');
       if (there && !was && !halted) refresh();
       was = there;
     },
@@ -164,5 +165,5 @@ document.addEventListener('visibilitychange', () => {
 // What was changed here is shown at once, whether its event has come or not.
 addEventListener('changed', () => refresh());
 setInterval(tick, 1000);
-drawLive(false);
+drawLive('connecting');
 start();
