@@ -80,5 +80,6 @@ test('alerts are muted and unmuted, and a sink is tried', async (t) => {
 
   await page.getByRole('button', { name: 'Send a test ops' }).click();
   await because(page, 'Send a test to ops', 'Send');
-  await page.getByText('1 sent').waitFor();
+  await page.getByText(/[1-9]\d* sent/).waitFor();
+  assert.equal((await here.coredns.get('alerts')).sinks[0].failed, 0);
 });

@@ -102,3 +102,11 @@ test('a server that comes back is followed again', async (t) => {
   here.backends.primary.well = false;
   await page.getByRole('row').filter({ hasText: 'app.example.org.' }).getByText('degraded').waitFor();
 });
+
+test('the kinds of events are those of the API', async (t) => {
+  const page = await here.visit(t, '#/events');
+  const shown = await page.getByLabel('Kind', { exact: true }).locator('option').evaluateAll((options) => options.map((option) => option.value).filter(Boolean));
+  const response = await fetch(`${here.coredns.url}/api/v1/events?kind=none`);
+  const { detail } = await response.json();
+  assert.deepEqual(shown.sort(), detail.replace(/.*kinds are /, '').split(', ').sort());
+});

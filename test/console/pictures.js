@@ -22,6 +22,7 @@ test('pictures', async (t) => {
 
   const overview = await here.visit(t, '#/', wide);
   await overview.getByText('degraded').first().waitFor();
+  await overview.getByText('live', { exact: true }).waitFor();
   await picture(overview, 'overview');
 
   const domain = await here.visit(t, '#/domains/app.example.org.', { ...wide, viewport: { width: 1180, height: 860 }, colorScheme: 'dark' });

@@ -30,6 +30,7 @@ example.org:${dns} {
         ttl 30 min 5
         state gtm.state
         admin ${admin}
+        notify ops webhook http://${sink.address}/hook
 
         check quick http {
             path /healthz

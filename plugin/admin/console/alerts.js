@@ -13,6 +13,7 @@ import { ago } from './time.js';
 
 export const alerts = {
   title: () => 'Alerts',
+  every: 3000, // what sinks have sent is no event
   load: ({ query }) => get('alerts', { gtm: query.get('gtm') }),
   draw: ({ active, sinks, mutes }) => [
     h('h1', {}, 'Alerts'),

@@ -5,7 +5,7 @@ import { h, show } from './dom.js';
 import { follow } from './live.js';
 import { mark } from './mark.js';
 import { parse } from './route.js';
-import { session } from './session.js';
+import { session, signOut } from './session.js';
 import { tick } from './time.js';
 
 import { alerts } from './alerts.js';
@@ -110,8 +110,9 @@ function drawMenu() {
   );
 }
 
+// there is live, reconnecting, or connecting before the first time.
 function drawLive(there) {
-  show(document.getElementById('live'), there ? mark('live') : mark('reconnecting'));
+  show(document.getElementById('live'), mark(there));
 }
 
 let following = false;
@@ -129,7 +130,12 @@ async function start() {
     if (problem.status === 0) again(2000);
     return;
   }
-  show(document.getElementById('who'), session.name, session.readOnly && h('span', { class: 'chip off' }, 'read only'));
+  show(
+    document.getElementById('who'),
+    h('span', {}, session.name),
+    session.readOnly && h('span', { class: 'chip' }, 'read only'),
+    session.token && h('button', { type: 'button', onclick: signOut }, 'Sign out'),
+  );
   await arrive();
   if (following) return;
   following = true;
@@ -137,7 +143,7 @@ async function start() {
   follow({
     onevent: () => again(burst),
     onstate: (there) => {
-      drawLive(there);
+      drawLive(there ? 'live' : 'reconnecting');
       if (there && !was && !halted) refresh();
       was = there;
     },
@@ -159,5 +165,5 @@ document.addEventListener('visibilitychange', () => {
 // What was changed here is shown at once, whether its event has come or not.
 addEventListener('changed', () => refresh());
 setInterval(tick, 1000);
-drawLive(false);
+drawLive('connecting');
 start();

@@ -11,7 +11,8 @@ import { at } from './time.js';
 const kinds = [
   'check_down', 'check_up', 'member_down', 'member_up', 'pool_unavailable', 'pool_available', 'set_unavailable', 'set_available',
   'failover_switched', 'failover_back', 'failover_locked', 'failover_unlocked', 'domain_down', 'domain_up', 'frozen', 'thawed',
-  'file_failed', 'file_read', 'plan_executed', 'plan_rolled_back', 'order', 'order_ended', 'started', 'stopped',
+  'file_failed', 'file_read', 'plan_executed', 'plan_rolled_back', 'plan_put', 'plan_deleted',
+  'order', 'order_ended', 'muted', 'unmuted', 'sink_tested', 'started', 'stopped',
 ];
 
 export const events = {

@@ -34,7 +34,7 @@ export const member = {
       ['Mode', m.mode],
       ['Weight', m.grown > 0 && m.grown < 100 ? `${m.weight}, ${m.grown} % of it yet` : m.weight],
       ['Answers', counted && answers(counted)],
-      ['Answered by', h('ul', { class: 'plain' }, m.sets.map(where))],
+      ['Answered by', h('ul', { class: 'plain' }, m.sets.map((of) => where(of, m.gtm)))],
     ]),
     m.probes.length > 0 ? m.probes.map(probe) : h('p', { class: 'empty' }, 'It has no checks: it is available while its mode says so.'),
     h('section', { 'aria-label': 'Its events' }, h('h2', {}, 'Its events'), news.length > 0 ? eventList(news) : h('p', { class: 'empty' }, 'None since this process started.')),
@@ -45,14 +45,14 @@ function answers(c) {
   return `${number(c.answers)}, ${percent(c.share)} of the pool\u2019s${c.intended ? `; its weight asks for ${percent(c.intended)}` : ''}`;
 }
 
-function where(of) {
+function where(of, gtm) {
   const names = of.domains ?? [];
   return h(
     'li',
     {},
     h('span', { class: 'sub' }, `${of.failover} \u2192 `),
     of.set,
-    names.length > 0 && [h('span', { class: 'sub' }, ' for '), names.slice(0, 5).map((name, i) => [i > 0 && ', ', h('a', { href: link(['domains', name]) }, name)])],
+    names.length > 0 && [h('span', { class: 'sub' }, ' for '), names.slice(0, 5).map((name, i) => [i > 0 && ', ', h('a', { href: link(['domains', name], block(gtm)) }, name)])],
     names.length > 5 && ` and ${names.length - 5} more`,
   );
 }

@@ -16,6 +16,12 @@ export const session = {
   },
 };
 
+// signOut forgets the token, and all that was shown with it.
+export function signOut() {
+  sessionStorage.removeItem(slot);
+  location.reload();
+}
+
 // block is the query or body field that names a block, where it has to be named.
 export function block(gtm) {
   return gtm && session.blocks.length > 1 ? { gtm } : {};
