@@ -222,5 +222,8 @@ func wanted(f *admin.EventFilter, e *admin.Event) bool {
 		!f.Since.IsZero() && e.At.Before(f.Since):
 		return false
 	}
-	return f.About == "" || f.About == e.Pool || f.About == e.Failover || f.About == e.Pool+"/"+e.Member || slices.Contains(e.Domains, f.About) || slices.Contains(e.Domains, f.About+".")
+	about := func(name string) bool {
+		return name == e.Pool || name == e.Failover || name == e.Pool+"/"+e.Member || slices.Contains(e.Domains, name) || slices.Contains(e.Domains, name+".")
+	}
+	return len(f.About) == 0 || slices.ContainsFunc(f.About, about)
 }

@@ -121,12 +121,12 @@ func TestJournalFilters(t *testing.T) {
 		{"the newest", admin.EventFilter{Limit: 2}, "e f"},
 		{"the newest of a kind", admin.EventFilter{Limit: 1, Kinds: []string{"member_down", "pool_unavailable"}}, "b"},
 		{"more than there are", admin.EventFilter{Limit: 100}, "a b c d e f"},
-		{"of a pool", admin.EventFilter{About: "web"}, "a b f"},
-		{"of a member", admin.EventFilter{About: "web/a"}, "a f"},
-		{"of a failover", admin.EventFilter{About: "f"}, "c"},
-		{"of a domain", admin.EventFilter{About: "www.example.org"}, "e"},
-		{"of a domain with its dot", admin.EventFilter{About: "api.example.org."}, "e"},
-		{"of nothing", admin.EventFilter{About: "nope"}, ""},
+		{"of a pool", admin.EventFilter{About: []string{"web"}}, "a b f"},
+		{"of a member", admin.EventFilter{About: []string{"web/a"}}, "a f"},
+		{"of a failover", admin.EventFilter{About: []string{"f"}}, "c"},
+		{"of a domain", admin.EventFilter{About: []string{"www.example.org"}}, "e"},
+		{"of a domain with its dot", admin.EventFilter{About: []string{"api.example.org."}}, "e"},
+		{"of nothing", admin.EventFilter{About: []string{"nope"}}, ""},
 	} {
 		if got := eventTexts(j.list(test.filter)); got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
@@ -141,7 +141,7 @@ func TestJournalFilters(t *testing.T) {
 		{"after one", admin.EventFilter{After: first + 3}, "e f new"},
 		{"since", admin.EventFilter{Since: at.Add(5 * time.Minute)}, "f new"},
 		{"the newest, then new ones", admin.EventFilter{Limit: 2}, "e f new"},
-		{"the newest of a pool", admin.EventFilter{Limit: 1, About: "web"}, "f new"},
+		{"the newest of a pool", admin.EventFilter{Limit: 1, About: []string{"web"}}, "f new"},
 		{"after a number of an earlier process", admin.EventFilter{After: 1}, "a b c d e f new"},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -81,8 +81,10 @@ func (pub *publisher) noteMember(member int, was, is pool.Health) {
 	if !ok {
 		return
 	}
-	e.GTM = pub.plan.name
-	pub.note(logEvent(e))
+	if is&pool.Available != 0 || pub.layer.members[member].Mode != pool.Offline { // that is no trouble, but an order
+		e.GTM = pub.plan.name
+		pub.note(logEvent(e))
+	}
 	pub.notePool(pub.plan.poolOf[member])
 }
 

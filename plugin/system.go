@@ -3,9 +3,12 @@ package gtm
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/miekg/dns"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/plugin/admin"
@@ -179,7 +182,7 @@ func (b *sight) block() admin.Block {
 
 // Events implements admin.System.
 func (s *system) Events(f admin.EventFilter) []admin.Event {
-	list := s.life.journal.list(f)
+	list := s.life.journal.list(s.about(f))
 	if list == nil {
 		list = []admin.Event{}
 	}
@@ -188,5 +191,34 @@ func (s *system) Events(f admin.EventFilter) []admin.Event {
 
 // Follow implements admin.System.
 func (s *system) Follow(ctx context.Context, f admin.EventFilter, event func(admin.Event) error) error {
-	return s.life.journal.follow(ctx, f, event)
+	return s.life.journal.follow(ctx, s.about(f), event)
+}
+
+// about is a filter that asks for what a domain leads to, where it asks for the
+// domain.
+func (s *system) about(f admin.EventFilter) admin.EventFilter {
+	blocks, err := s.blocks(f.GTM)
+	if err != nil {
+		return f // of a block that is no more there may be events yet
+	}
+	names := slices.Clone(f.About)
+	for _, about := range f.About {
+		for _, b := range blocks {
+			d := b.plan.directory.domains[strings.ToLower(dns.Fqdn(about))]
+			if d == nil {
+				continue
+			}
+			names = append(names, d.Name)
+			for _, i := range b.plan.directory.groups[d.group].failovers {
+				names = append(names, b.plan.failovers[i].Name)
+				for _, set := range b.plan.failovers[i].Sets {
+					for _, part := range set.Pools {
+						names = append(names, part.Name)
+					}
+				}
+			}
+		}
+	}
+	f.About = names
+	return f
 }

@@ -153,5 +153,9 @@ func (t *Trace) scope(name string, bits int) {
 	if t == nil || bits == 0 {
 		return
 	}
-	t.add("scope", name, "looks at %d bits of the client", bits)
+	unit := "bits"
+	if bits == 1 {
+		unit = "bit"
+	}
+	t.add("scope", name, "looks at %d %s of the client", bits, unit)
 }

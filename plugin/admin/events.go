@@ -56,8 +56,8 @@ type Event struct {
 type EventFilter struct {
 	GTM   string
 	Kinds []string
-	About string // a domain, pool, POOL/MEMBER or failover
-	After uint64 // events with a greater ID
+	About []string // any of these: a domain with all that it leads to, a pool, POOL/MEMBER or failover
+	After uint64   // events with a greater ID
 	Since time.Time
 	Limit int // the newest so many
 }

@@ -122,7 +122,7 @@ func some[T any](items []T) []T {
 type Filtered struct {
 	InBlock
 	Kind  []string  `query:"kind,explode" maxItems:"100" doc:"May be repeated."`
-	About string    `query:"about" maxLength:"1004" doc:"A domain, pool, POOL/MEMBER or failover."`
+	About string    `query:"about" maxLength:"1004" doc:"A domain with all that it leads to, a pool, POOL/MEMBER or failover."`
 	After string    `query:"after" maxLength:"20" doc:"Events with a greater ID."`
 	Since time.Time `query:"since" doc:"Events since then."`
 	Limit int       `query:"limit" minimum:"1" maximum:"10000" default:"100" doc:"The newest so many."`
@@ -131,7 +131,10 @@ type Filtered struct {
 // filter is in as a System wants it. Of a stream the last ID that the client saw
 // stands in a header.
 func (in *Filtered) filter(lastID string) (EventFilter, error) {
-	f := EventFilter{GTM: in.GTM, Kinds: in.Kind, About: in.About, Since: in.Since, Limit: in.Limit}
+	f := EventFilter{GTM: in.GTM, Kinds: in.Kind, Since: in.Since, Limit: in.Limit}
+	if in.About != "" {
+		f.About = []string{in.About}
+	}
 	known := EventKinds()
 	for _, kind := range in.Kind {
 		if !slices.Contains(known, kind) {
