@@ -29,6 +29,7 @@ func execute(s *session, args []string) int {
 }
 
 func rootCommand(s *session) *cobra.Command {
+	cobra.EnableCommandSorting = false // the help has them in the order of use
 	root := &cobra.Command{
 		Use:   "gtmctl",
 		Short: "Operate gtm, the global traffic manager",
@@ -115,6 +116,7 @@ func groupRun() func(*cobra.Command, []string) error {
 		if len(args) == 0 {
 			return fail(exitUsage, "what of it? %s", there)
 		}
+		cc.SuggestionsMinimumDistance = 2
 		if meant := cc.SuggestionsFor(args[0]); len(meant) > 0 {
 			there = "did you mean " + meant[0] + "?"
 		}
