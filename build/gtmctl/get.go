@@ -169,6 +169,9 @@ func show[T any](s *session, columns []column[T], items []T) {
 		}
 		t.add(row...)
 	}
+	if last := len(t.head) - 1; t.head[last] == blockHead && t.constant(last) {
+		t.drop(last)
+	}
 	t.print(s, "")
 }
 

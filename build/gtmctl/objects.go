@@ -9,16 +9,12 @@ import (
 	"github.com/gtm-dns/coredns-gtm/plugin/admin"
 )
 
-// block is the column of a thing's gtm block, which is shown where it was not
-// asked for by --gtm.
+// block is the column of a thing's gtm block, which is shown where there are several.
 func block[T any](of func(T) string) column[T] {
-	return column[T]{"GTM", func(s *session, item T) cell {
-		if s.options.gtm != "" {
-			return cell{}
-		}
-		return cell{of(item), faint}
-	}}
+	return column[T]{blockHead, func(_ *session, item T) cell { return cell{of(item), faint} }}
 }
+
+const blockHead = "GTM"
 
 var domainView = view{
 	one: "domain", many: "domains", short: "names that are answered; one: with all that it leads to",

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -108,17 +109,26 @@ func (t *table) print(s *session, indent string) {
 // dropEmpty takes out the columns without any text.
 func (t *table) dropEmpty() {
 	for i := len(t.head) - 1; i >= 0; i-- {
-		empty := true
-		for _, row := range t.rows {
-			empty = empty && row[i].text == ""
+		if t.constant(i) && t.rows[0][i].text == "" {
+			t.drop(i)
 		}
-		if !empty {
-			continue
+	}
+}
+
+// constant says whether a column has the same text in every row.
+func (t *table) constant(i int) bool {
+	for _, row := range t.rows {
+		if row[i].text != t.rows[0][i].text {
+			return false
 		}
-		t.head = append(t.head[:i:i], t.head[i+1:]...)
-		for n, row := range t.rows {
-			t.rows[n] = append(row[:i:i], row[i+1:]...)
-		}
+	}
+	return true
+}
+
+func (t *table) drop(i int) {
+	t.head = slices.Delete(slices.Clone(t.head), i, i+1)
+	for n, row := range t.rows {
+		t.rows[n] = slices.Delete(row, i, i+1)
 	}
 }
 
