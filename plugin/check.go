@@ -3,14 +3,15 @@ package gtm
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/caddy/caddyfile"
 	"github.com/coredns/coredns/core/dnsserver"
 
+	"github.com/gtm-dns/coredns-gtm/plugin/admin"
 	"github.com/gtm-dns/coredns-gtm/policy"
+	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
 // Checked is what a Corefile is found to be, without a server.
@@ -22,17 +23,28 @@ type Checked struct {
 
 // CheckedBlock is a gtm block that is right.
 type CheckedBlock struct {
-	Name    string          `json:"name"`
-	Place   string          `json:"place" doc:"File and line."`
-	Zones   []string        `json:"zones"`
-	Domains []CheckedDomain `json:"domains"`
+	Name    string           `json:"name"`
+	Place   string           `json:"place" doc:"File and line."`
+	Zones   []string         `json:"zones"`
+	Domains []CheckedDomains `json:"domains"`
 }
 
-// CheckedDomain is a domain with the ways that it leads to.
-type CheckedDomain struct {
-	Name string   `json:"name"`
-	TTL  uint32   `json:"ttl"`
-	Ways []string `json:"ways"`
+// CheckedDomains are domains that are decided alike, and what each kind of clients
+// is answered while all members are up.
+type CheckedDomains struct {
+	Domains []string      `json:"domains" doc:"At most 100 of them."`
+	Count   int           `json:"count"`
+	Rules   []CheckedRule `json:"rules"`
+}
+
+// CheckedRule is what the clients are answered that have one way through the
+// policies.
+type CheckedRule struct {
+	Rule    string         `json:"rule"`
+	Family  string         `json:"family"`
+	Example string         `json:"example,omitempty"`
+	Share   float64        `json:"share"`
+	Answer  admin.Answered `json:"answer"`
 }
 
 // CheckCorefile reads and compiles the gtm blocks of a Corefile as CoreDNS does
@@ -40,25 +52,32 @@ type CheckedDomain struct {
 // plugin is set up, and nothing is probed. The error is that of Checked.Errors.
 func CheckCorefile(name string, content []byte) (*Checked, error) {
 	c := &Checked{Errors: []string{}, Warnings: []string{}, Blocks: []CheckedBlock{}}
-	plans, err := c.read(name, content)
+	drafts, err := c.read(name, content)
 	if err != nil {
 		for _, fault := range faults(err, nil) {
 			c.Errors = append(c.Errors, fault.Error())
 		}
 		return c, err
 	}
-	for _, p := range plans {
+	for _, p := range drafts {
 		c.Warnings = append(c.Warnings, p.warnings...)
 		c.Blocks = append(c.Blocks, p.checked())
 	}
-	if len(plans) == 0 {
+	if len(drafts) == 0 {
 		c.Warnings = append(c.Warnings, name+": there is no gtm block in it")
 	}
 	return c, nil
 }
 
+// draft is a block that is compiled, and will not live.
+type draft struct {
+	*plan
+
+	atlas *policy.Atlas
+}
+
 // read compiles all gtm blocks. One server block's errors do not hide another's.
-func (c *Checked) read(name string, content []byte) ([]*plan, error) {
+func (c *Checked) read(name string, content []byte) ([]*draft, error) {
 	blocks, err := caddyfile.Parse(name, bytes.NewReader(content), nil) // imports and snippets become what they stand for
 	if err != nil {
 		return nil, err
@@ -68,7 +87,7 @@ func (c *Checked) read(name string, content []byte) ([]*plan, error) {
 	if blocks, err = caddy.NewTestController("dns", "").Context().InspectServerBlocks(name, blocks); err != nil {
 		return nil, err
 	}
-	var plans []*plan
+	var drafts []*draft
 	var errs []error
 	for _, b := range blocks {
 		c.unknown(name, b)
@@ -79,37 +98,37 @@ func (c *Checked) read(name string, content []byte) ([]*plan, error) {
 			if warning != "" {
 				p.warnings = append(p.warnings, warning)
 			}
-			for _, other := range plans {
-				if fault := p.clash(other); fault != nil {
+			for _, other := range drafts {
+				if fault := p.clash(other.plan); fault != nil {
 					err = errors.Join(err, p.pos.Errorf("%w", fault))
 				}
 			}
 			errs = append(errs, err)
-			plans = append(plans, p)
+			drafts = append(drafts, p)
 		}
 	}
-	return plans, errors.Join(errs...)
+	return drafts, errors.Join(errs...)
 }
 
 // planned compiles the gtm blocks of a server block.
-func planned(name string, b caddyfile.ServerBlock) ([]*plan, error) {
+func planned(name string, b caddyfile.ServerBlock) ([]*draft, error) {
 	tokens := caddyfile.NewDispenserTokens(name, b.Tokens["gtm"])
 	configs, err := parseTokens(&tokens, b.Keys, rootOf(b))
 	if err != nil {
 		return nil, err
 	}
-	var plans []*plan
+	var drafts []*draft
 	var errs []error
 	for _, cfg := range configs {
-		p, _, err := compile(cfg)
+		p, atlas, err := compile(cfg)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		p.lintZones(b.Keys)
-		plans = append(plans, p)
+		drafts = append(drafts, &draft{p, atlas})
 	}
-	return plans, errors.Join(errs...)
+	return drafts, errors.Join(errs...)
 }
 
 // rootOf is where a server block's relative files are, by its root directive.
@@ -159,39 +178,34 @@ func (c *Checked) unknown(name string, b caddyfile.ServerBlock) {
 	slices.Sort(c.Warnings)
 }
 
-func (p *plan) checked() CheckedBlock {
-	b := CheckedBlock{Name: p.name, Place: p.pos.String(), Zones: p.zones, Domains: []CheckedDomain{}}
-	for _, d := range p.domains {
-		b.Domains = append(b.Domains, CheckedDomain{Name: d.Name, TTL: d.TTL, Ways: p.ways(d.Target, "")})
+// checked is what a block's domains would answer, by the code that answers.
+func (d *draft) checked() CheckedBlock {
+	b := CheckedBlock{Name: d.name, Place: d.pos.String(), Zones: d.zones, Domains: []CheckedDomains{}}
+	fresh := d.fresh()
+	c := comparer{now: fresh, then: fresh, ways: map[wayKey][]policy.Way{}}
+	for _, g := range d.directory.groups {
+		of := c.domains(g.domains)
+		list := CheckedDomains{Domains: of.Domains, Count: of.Count, Rules: []CheckedRule{}}
+		for _, r := range of.Rules {
+			list.Rules = append(list.Rules, CheckedRule{r.Rule, r.Family, r.Example, r.Share, r.Now})
+		}
+		b.Domains = append(b.Domains, list)
 	}
 	return b
 }
 
-// ways are the lines of a target's tree: policy, rules, failover, sets, pools.
-func (p *plan) ways(t policy.Target, indent string) []string {
-	if t.Policy != nil {
-		lines := []string{indent + "policy " + t.Policy.Name}
-		for i, r := range t.Policy.Rules {
-			by := "default"
-			if i < len(t.Policy.Rules)-1 {
-				by = "from"
-				for _, t := range r.From {
-					by += " " + t.String()
-				}
-			}
-			lines = append(lines, indent+"  "+by)
-			lines = append(lines, p.ways(r.Target, indent+"    ")...)
-		}
-		return lines
+// fresh is the world of a first start: no check has spoken, so that all counts as
+// up but what is offline.
+func (d *draft) fresh() *world {
+	pub := newPublisher(d.plan, d.atlas)
+	w := &world{health: make([]pool.Health, len(d.members))}
+	for i := range w.health {
+		w.health[i] = pub.judgeIn(pub.layer, i)
 	}
-	f := p.failovers[t.Failover]
-	lines := []string{indent + "failover " + f.Name}
-	for _, s := range f.Sets {
-		line := indent + "  set " + s.Name + ":"
-		for _, part := range s.Pools {
-			line += fmt.Sprintf(" %s (%s)", part.Pool.Name, count(len(part.Pool.Members), "member"))
-		}
-		lines = append(lines, line)
+	views := make([]*pool.View, len(d.failovers))
+	for i, f := range d.failovers {
+		views[i], _ = settle(f, f.Fresh(), w.health)
 	}
-	return lines
+	w.snapshot = &snapshot{plan: d.plan, views: pool.NewViews(views), atlas: d.atlas, layer: pub.layer, standing: pub.standing}
+	return w
 }

@@ -114,11 +114,11 @@ func (s *session) receipt(r *admin.Receipt, change string, dryRun bool) {
 }
 
 // change is a command whose arguments, behind its name, are the change that it makes.
-func change(use, short, long, example string, min, max int, complete func(*session, []string) []string) command {
+func change(use, short, long, example string, least, most int, complete func(*session, []string) []string) command {
 	var o orderFlags
 	c := command{
 		use: use, short: short, long: long, example: example,
-		min: min, max: max, flags: o.flags, complete: complete,
+		min: least, max: most, flags: o.flags, complete: complete,
 	}
 	name := c.name()
 	c.run = func(s *session, args []string) error {

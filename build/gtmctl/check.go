@@ -75,12 +75,16 @@ func (s *session) checked(c *gtm.Checked) {
 		s.sayf("%s\n", count(len(c.Warnings), "warning"))
 	}
 	for _, b := range c.Blocks {
-		s.sayf("\ngtm %s (%s), %s\n", b.Name, listOf(b.Zones, 5), b.Place)
+		s.sayf("\ngtm %s (%s), %s; while all is up:\n", b.Name, listOf(b.Zones, 5), clean(b.Place))
 		for _, d := range b.Domains {
-			s.sayf("  %s, ttl %d\n", bare(d.Name), d.TTL)
-			for _, w := range d.Ways {
-				s.sayf("    %s\n", w)
+			s.sayf("\n%s\n", domainsOf(d.Domains, d.Count))
+			t := table{head: []string{"CLIENTS", "", ">SHARE", "ANSWER", ""}}
+			for i := range d.Rules {
+				r := &d.Rules[i]
+				pools, why := answered(&r.Answer)
+				t.add(text(clean(r.Rule)), text(r.Family), text(percent(r.Share)), pools, why)
 			}
+			t.print(s, "  ")
 		}
 	}
 }

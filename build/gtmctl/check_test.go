@@ -24,7 +24,7 @@ func TestCheckExample(t *testing.T) {
 	if r.code != exitFine {
 		t.Fatal(r)
 	}
-	for _, want := range []string{"gtm example.org (example.org), ../../Corefile.example:15", "www.example.org", "app.example.org", "backup"} {
+	for _, want := range []string{"gtm example.org (example.org), ../../Corefile.example:15", "www.example.org", "app.example.org", "primary"} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("no %q in\n%s", want, r.out)
 		}
@@ -35,8 +35,8 @@ func TestCheckExample(t *testing.T) {
 }
 
 func TestCheckWrong(t *testing.T) {
-	r := run(t, session{}, "check", write(t, "Corefile", "example.org {\n\tgtm {\n\t\tpool web {\n\t\t\taddress 192.0.2.1\n\t\t\tbalanse weighted\n\t\t}\n\t\tdomain www.example.org use wep\n\t}\n}\n"))
-	if r.code != exitFailed || !strings.Contains(r.out, "Corefile:5: unknown option \"balanse\"") || !strings.Contains(r.out, "CoreDNS would not start") {
+	r := run(t, session{}, "check", write(t, "Corefile", "example.org {\n\tgtm {\n\t\tpool web {\n\t\t\taddress 192.0.2.1\n\t\t\tballance weighted\n\t\t}\n\t\tdomain www.example.org use wep\n\t}\n}\n"))
+	if r.code != exitFailed || !strings.Contains(r.out, "Corefile:5: unknown option \"ballance\"") || !strings.Contains(r.out, "CoreDNS would not start") {
 		t.Error(r)
 	}
 	if r := run(t, session{}, "check", "none/Corefile"); r.code != exitFailed || !strings.Contains(r.err, "none/Corefile") {

@@ -9,8 +9,8 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -160,9 +160,7 @@ func (c *client) send(ctx context.Context, method, path string, query url.Values
 	if err != nil {
 		return nil, fail(exitUsage, "%s: %v", where, err)
 	}
-	for key, values := range header {
-		r.Header[key] = values
-	}
+	maps.Copy(r.Header, header)
 	r.Header.Set("User-Agent", "gtmctl/"+gtmVersion())
 	if body != nil {
 		r.Header.Set("Content-Type", "application/json")
@@ -200,8 +198,7 @@ func (c *client) unreachable(err error) error {
 	case errors.Is(err, context.DeadlineExceeded), os.IsTimeout(err):
 		return fail(exitUnreachable, "%s does not answer within %v: see whether it is well, or give it more with --timeout", c.base, c.timeout)
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
 		err = wrapped.Err
 	}
 	return fail(exitUnreachable, "cannot reach %s: %v: %s", c.base, err, hint)
@@ -217,11 +214,11 @@ type problem struct {
 
 // text is all that it says.
 func (p *problem) text() string {
-	said := cmp.Or(p.Detail, p.Title)
+	said := []string{cmp.Or(p.Detail, p.Title)}
 	for _, e := range p.Errors {
-		said += fmt.Sprintf("; %s: %s", e.Location, e.Message)
+		said = append(said, e.Location+": "+e.Message)
 	}
-	return said
+	return strings.Join(said, "; ")
 }
 
 // refused is the error of an answer that is none.

@@ -126,8 +126,7 @@ func groupRun() func(*cobra.Command, []string) error {
 
 // asFailure gives an error of a command the exit code for failures, if it has none.
 func asFailure(err error) error {
-	var f *failure
-	if errors.As(err, &f) {
+	if _, ok := errors.AsType[*failure](err); ok {
 		return err
 	}
 	return &failure{exitFailed, err}

@@ -136,8 +136,8 @@ func (s *session) follow(f *filter) error {
 		seen := tail.last
 		err := tail.read()
 		switch {
-		case s.ctx.Err() != nil:
-			return nil
+		case errors.Is(s.ctx.Err(), context.Canceled):
+			return nil // ^C is how one ends it
 		case tail.broken != nil:
 			return tail.broken
 		case !tail.opened || codeOf(err) != exitUnreachable:

@@ -36,14 +36,14 @@ func views() []view {
 func getCommand() command {
 	var n narrow
 	var check bool
-	var kinds []string
+	var kinds, shorts []string
 	long := "Shows what there is, the state first. A NAME shows that one: a domain with all that\nit leads to, a member with its checks and their last results.\n\n"
 	for _, v := range views() {
 		kinds = append(kinds, v.many)
-		long += fmt.Sprintf("  %-10s  %s\n", v.many, v.short)
+		shorts = append(shorts, fmt.Sprintf("  %-10s  %s", v.many, v.short))
 	}
 	return command{
-		use: "get " + strings.Join(kinds, "|") + " [NAME]", short: "Show domains, pools, members, ...", long: long,
+		use: "get " + strings.Join(kinds, "|") + " [NAME]", short: "Show domains, pools, members, ...", long: long + strings.Join(shorts, "\n"),
 		example: "  gtmctl get domains --state down\n  gtmctl get domain www.example.org\n  gtmctl get members --pool beijing\n  gtmctl get member beijing/bj-1\n  gtmctl get domain www.example.org --check && echo up",
 		min:     1, max: 2,
 		flags: func(f *flag.FlagSet) {

@@ -108,7 +108,7 @@ func (t *table) print(s *session, indent string) {
 
 // dropEmpty takes out the columns without any text.
 func (t *table) dropEmpty() {
-	for i := len(t.head) - 1; i >= 0; i-- {
+	for i := range slices.Backward(t.head) {
 		if t.constant(i) && t.rows[0][i].text == "" {
 			t.drop(i)
 		}

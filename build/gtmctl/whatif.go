@@ -98,11 +98,7 @@ func (s *session) difference(d *admin.Difference, none string) {
 			continue
 		}
 		changed = true
-		names := listOf(dd.Domains, 3)
-		if more := dd.Count - min(len(dd.Domains), 3); more > 0 {
-			names = fmt.Sprintf("%s and %d more", listOf(dd.Domains[:min(len(dd.Domains), 3)], 3), more)
-		}
-		s.sayf("%s\n", names)
+		s.sayf("%s\n", domainsOf(dd.Domains, dd.Count))
 		t := table{head: []string{"CLIENTS", "", ">SHARE", "NOW", "", "THEN", ""}}
 		same := 0
 		for _, r := range dd.Rules {
@@ -131,6 +127,16 @@ func (s *session) difference(d *admin.Difference, none string) {
 	for _, lost := range d.Lost {
 		s.sayf("%s %s\n", s.paint(cell{"nothing available is left for", bad}), lost)
 	}
+}
+
+// domainsOf are the first of some domains, and how many more there are.
+func domainsOf(names []string, count int) string {
+	const shown = 3
+	first := listOf(names[:min(len(names), shown)], shown)
+	if more := count - min(len(names), shown); more > 0 {
+		first += fmt.Sprintf(" and %d more", more)
+	}
+	return first
 }
 
 // answered is what a kind of clients is answered: by which pools, and why.
