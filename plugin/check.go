@@ -3,6 +3,7 @@ package gtm
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/coredns/caddy"
@@ -85,7 +86,7 @@ func (c *Checked) read(name string, content []byte) ([]*draft, error) {
 	// A context of CoreDNS's own makes zones of the server blocks' keys. Caddy hands
 	// one out by this name alone.
 	if blocks, err = caddy.NewTestController("dns", "").Context().InspectServerBlocks(name, blocks); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: error inspecting server blocks: %w", name, err)
 	}
 	var drafts []*draft
 	var errs []error

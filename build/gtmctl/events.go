@@ -1,10 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
-	"context"
-	"errors"
 	"flag"
 	"net/http"
 	"net/url"
@@ -28,10 +25,11 @@ func (f *filter) flags(set *flag.FlagSet) {
 	set.Var(&f.kinds, "kind", "only events of this `KIND`; may be repeated")
 	set.StringVar(&f.about, "about", "", "only events about this `NAME`: a domain, a pool, POOL/MEMBER or a failover")
 	set.DurationVar(&f.since, "since", 0, "only events of the last `DURATION`, such as 1h")
-	set.IntVar(&f.limit, "limit", 100, "the newest `N`")
+	set.IntVar(&f.limit, "limit", 0, "the newest `N` of those before now; 0 is 100, and 10 with --follow")
 }
 
-func (f *filter) query(s *session) (url.Values, error) {
+// query asks for so many events, where nothing else is said.
+func (f *filter) query(s *session, most int) (url.Values, error) {
 	q := s.query()
 	for _, kind := range f.kinds {
 		if !slices.Contains(admin.EventKinds(), kind) {
@@ -45,17 +43,17 @@ func (f *filter) query(s *session) (url.Values, error) {
 	if f.since > 0 {
 		q.Set("since", s.now().Add(-f.since).UTC().Format(time.RFC3339))
 	}
-	if f.limit < 1 || f.since < 0 {
-		return nil, fail(exitUsage, "--limit and --since are more than 0")
+	if f.limit < 0 || f.since < 0 {
+		return nil, fail(exitUsage, "--limit and --since are not below 0")
 	}
-	q.Set("limit", strconv.Itoa(f.limit))
+	q.Set("limit", strconv.Itoa(cmp.Or(f.limit, most)))
 	return q, nil
 }
 
 var eventView = view{
 	one: "event", many: "events", short: "what happened (gtmctl events has more)",
 	list: func(s *session, n *narrow, name string) error {
-		return s.events(&filter{about: name, limit: cmp.Or(n.limit, 100)})
+		return s.events(&filter{about: name, limit: n.limit})
 	},
 }
 
@@ -64,7 +62,7 @@ func eventsCommand() command {
 	var follow bool
 	return command{
 		use: "events", short: "Show what happened, and what happens",
-		long:    "Shows the newest events, the oldest of them first. With --follow they are shown as\nthey happen, until ^C; -o json has one event on each line then. A connection that\nbreaks is made anew, and no event is lost that the server still knows.",
+		long:    "Shows the newest events, the oldest of them first. With --follow they are shown as\nthey happen, until ^C; -o json has one event on each line then. A connection that\nbreaks is made anew, and no event is lost that the server still has.",
 		example: "  gtmctl events --about www.example.org --since 24h\n  gtmctl events --follow --kind domain_down --kind domain_up",
 		flags: func(set *flag.FlagSet) {
 			f.flags(set)
@@ -80,7 +78,7 @@ func eventsCommand() command {
 }
 
 func (s *session) events(f *filter) error {
-	q, err := f.query(s)
+	q, err := f.query(s, 100)
 	if err != nil {
 		return err
 	}
@@ -116,104 +114,6 @@ func eventText(e *admin.Event) string {
 		return e.Text
 	}
 	return e.Text + " (" + e.Author + behind(": ", e.Reason) + ")"
-}
-
-// retries are the pauses before a broken stream is begun anew; the last one stays.
-var retries = []time.Duration{0, time.Second, 5 * time.Second, 15 * time.Second}
-
-// follow shows events as they happen, until the session is interrupted.
-func (s *session) follow(f *filter) error {
-	q, err := f.query(s)
-	if err != nil {
-		return err
-	}
-	c, err := s.client()
-	if err != nil {
-		return err
-	}
-	tail := stream{s: s, c: c, query: q}
-	for failures := 0; ; failures++ {
-		seen := tail.last
-		err := tail.read()
-		switch {
-		case errors.Is(s.ctx.Err(), context.Canceled):
-			return nil // ^C is how one ends it
-		case tail.broken != nil:
-			return tail.broken
-		case !tail.opened || codeOf(err) != exitUnreachable:
-			return err // never got there, or is not let in
-		case tail.last != seen:
-			failures = 0
-		}
-		if failures == 0 {
-			s.notef("the stream of events ended (%v): going on behind the last one", err)
-		}
-		select {
-		case <-s.ctx.Done():
-			return nil
-		case <-time.After(retries[min(failures, len(retries)-1)]):
-		}
-	}
-}
-
-// stream is the server's stream of events (SSE).
-type stream struct {
-	s      *session
-	c      *client
-	query  url.Values
-	last   string // id of the last event that came
-	opened bool   // once at least
-	broken error  // why going on is of no use; or nil
-}
-
-// read shows events until the connection ends, and says why it did.
-func (t *stream) read() error {
-	header := http.Header{"Accept": {"text/event-stream"}}
-	if t.last != "" {
-		header.Set("Last-Event-Id", t.last)
-	}
-	ctx, cancel := context.WithCancel(t.s.ctx)
-	defer cancel()
-	answer, err := t.c.send(ctx, http.MethodGet, path("events", "stream"), t.query, nil, header)
-	if err != nil {
-		return err
-	}
-	defer answer.Body.Close()
-	t.opened = true
-	lines := bufio.NewScanner(answer.Body)
-	lines.Buffer(nil, 1<<20)
-	var id, data string
-	for lines.Scan() {
-		field, value, _ := strings.Cut(lines.Text(), ":")
-		value = strings.TrimPrefix(value, " ")
-		switch {
-		case lines.Text() == "" && data != "":
-			if t.broken = t.s.event(data); t.broken != nil {
-				return t.broken
-			}
-			t.last, id, data = cmp.Or(id, t.last), "", ""
-		case field == "id":
-			id = value
-		case field == "data":
-			data += value
-		}
-	}
-	return fail(exitUnreachable, "%v", cmp.Or(lines.Err(), errors.New("the server closed it")))
-}
-
-// event shows one event of the stream.
-func (s *session) event(data string) error {
-	if s.json() {
-		_, err := s.out.Write(append(cleanJSON([]byte(data)), '\n'))
-		return err
-	}
-	e, err := decode[admin.Event]([]byte(data))
-	if err != nil {
-		return err
-	}
-	severity := state(e.Severity)
-	s.sayf("%s  %s  %-20s  %s\n", s.clock(e.At), s.paint(cell{pad(severity.text, 8), severity.tint}), e.Kind, eventText(&e))
-	return nil
 }
 
 func pad(word string, width int) string {
