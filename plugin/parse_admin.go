@@ -117,9 +117,8 @@ func (a *adminDraft) setReadOnly(*line) error {
 }
 
 // sharesAdmin says whether two blocks that share an admin address agree on it.
-func (b *instance) sharesAdmin(other *instance) error {
-	one, two := b.plan, other.plan
-	if one.admin == "" || one.admin != two.admin || b.generation != other.generation || one.access.Equal(two.access.Options) {
+func (one *plan) sharesAdmin(two *plan) error {
+	if one.admin == "" || one.admin != two.admin || one.access.Equal(two.access.Options) {
 		return nil
 	}
 	return fmt.Errorf("gtm %q and gtm %q have the same admin %s, and say different things of it: write the same block in both", two.name, one.name, one.admin)

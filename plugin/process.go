@@ -129,8 +129,6 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 	b.generation.parent = l.restarting
 	var earlier *past
 	for _, other := range l.alive {
-		if err := b.sharesAdmin(other); err != nil {
-			return nil, err
 		if other.generation == b.generation {
 			if err := b.plan.clash(other.plan); err != nil {
 				return nil, err
@@ -168,7 +166,7 @@ func (p *plan) clash(other *plan) error {
 	case sameFile(p.state, other.state):
 		return fmt.Errorf("gtm %q and gtm %q have the same state file %s: give each one of its own", other.name, p.name, p.state)
 	}
-	return nil
+	return p.sharesAdmin(other)
 }
 
 // sameFile says whether two names, or "", are of one file.
