@@ -57,7 +57,7 @@ func TestOtherActions(t *testing.T) {
 	a.answer("PUT /api/v1/plans/p", admin.Plan{Name: "p", Changes: []string{"down pool web"}, State: "unexecuted"})
 	a.answer("POST /api/v1/plans/p/execute", plan)
 	a.answer("POST /api/v1/plans/p/rollback", admin.Plan{Name: "p", State: "rolled_back"})
-	a.answer("POST /api/v1/alerts/mutes", admin.Mute{ID: "m1", Selector: []string{"pool=web", "event=member_down"}})
+	a.answer("POST /api/v1/alerts/mutes", admin.Mute{ID: "m1", Selector: []string{"pool=web", "kind=member_down"}})
 	for _, done := range []string{"DELETE /api/v1/plans/p", "DELETE /api/v1/alerts/mutes/m1", "POST /api/v1/alerts/sinks/ops/test"} {
 		a.mux.HandleFunc(done, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	}
@@ -72,7 +72,7 @@ func TestOtherActions(t *testing.T) {
 		{[]string{"plan", "execute", "p", "--for", "30m"}, "POST", "plans/p/execute", "", map[string]any{"reason": "r", "for": "30m0s"}, "rolled back by itself in 30m"},
 		{[]string{"plan", "rollback", "p"}, "POST", "plans/p/rollback", "", map[string]any{"reason": "r"}, "rolled_back"},
 		{[]string{"plan", "delete", "p", "--gtm", "b"}, "DELETE", "plans/p", "gtm=b&reason=r", nil, "plan p is gone"},
-		{[]string{"mute", "pool=web", "event=member_down", "--for", "1h"}, "POST", "alerts/mutes", "", map[string]any{"selector": "[pool=web event=member_down]", "reason": "r", "for": "1h0m0s"}, "gtmctl unmute m1"},
+		{[]string{"mute", "pool=web", "kind=member_down", "--for", "1h"}, "POST", "alerts/mutes", "", map[string]any{"selector": "[pool=web kind=member_down]", "reason": "r", "for": "1h0m0s"}, "gtmctl unmute m1"},
 		{[]string{"unmute", "m1"}, "DELETE", "alerts/mutes/m1", "reason=r", nil, "no more muted: m1"},
 		{[]string{"notify", "test", "ops"}, "POST", "alerts/sinks/ops/test", "", map[string]any{"reason": "r"}, "sink ops took"},
 	} {

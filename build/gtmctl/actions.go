@@ -168,7 +168,7 @@ func enableCommand() command {
 
 func disableCommand() command {
 	return change("disable pool|domain NAME", "Stop answering with a pool, or a domain",
-		"A disabled pool is never answered, by any rule; a disabled domain is answered\nas when nothing is available.",
+		"None of a disabled pool's members is answered, by any rule. A disabled domain's\nqueries go to the next plugin; under authority it has no data.",
 		"  gtmctl disable pool beijing --reason \"moving racks\" --for 8h", 2, 2, poolOrDomain)
 }
 
@@ -216,7 +216,7 @@ func named[T any](s *session, what string, want func(T) bool) []T {
 
 func unpinCommand() command {
 	return change("unpin FAILOVER", "Let a pinned failover go by health again",
-		"The set that was pinned is the active one; recovery goes on from there.",
+		"The set that was pinned is the active one; recovery goes on from there. It also\nlets go of a pin that stands in the Corefile.",
 		"  gtmctl unpin web --reason \"dc1 is back\"", 1, 1, first(failoverNames))
 }
 

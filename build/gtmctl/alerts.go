@@ -92,7 +92,7 @@ func muteCommand() command {
 	var l lasting
 	return command{
 		use: "mute SELECTOR...", short: "Keep alerts from being sent",
-		long:    "Keeps the alerts that all of the SELECTORs name from being sent: KEY=VALUE words,\nas of only in a notify block, such as pool=beijing or event=member_down.",
+		long:    "Keeps the alerts that all of the SELECTORs name from being sent: KEY=VALUE words,\nas of only in a notify block, such as pool=beijing or kind=member_down.",
 		example: "  gtmctl mute pool=beijing --reason \"moving racks\" --for 8h",
 		min:     1, max: -1,
 		flags: func(f *flag.FlagSet) {
