@@ -134,8 +134,8 @@ func ctlShow(t *testing.T, c *ctl) {
 	c.wants(t, 0, []string{"available", "check web (http 127."}, "get", "member", "dc1/a")
 	for _, kind := range []string{"policies", "failovers", "sets", "pools", "members", "checks", "orders", "plans", "events", "counters", "config", "alerts"} {
 		c.wants(t, 0, nil, "get", kind)
-		var any map[string]any
-		if out := c.wants(t, 0, nil, "get", kind, "-o", "json", "--timeout", "1m"); json.Unmarshal([]byte(out), &any) != nil {
+		var object map[string]any
+		if out := c.wants(t, 0, nil, "get", kind, "-o", "json", "--timeout", "1m"); json.Unmarshal([]byte(out), &object) != nil {
 			t.Errorf("get %s -o json: %s", kind, out)
 		}
 	}

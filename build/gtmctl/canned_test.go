@@ -232,6 +232,14 @@ func site(t *testing.T) *api {
 		}}},
 		Sets: []admin.MemberOf{{Failover: "app", Set: "primary", Domains: []string{"www.example.org.", "up.example.org."}}},
 	})
+	a.lives()
+	return a
+}
+
+// lives adds what changes: counters, orders, plans, events, alerts, and answers to
+// questions.
+func (a *api) lives() {
+	domain := admin.Domain{GTM: "example.org", Name: "www.example.org."}
 	a.list("counters", []admin.Counters{
 		{GTM: "example.org", Kind: "domain", Name: "www.example.org.", Answers: 12, Reasons: map[string]uint64{"active": 9, "backup": 3}},
 		{GTM: "example.org", Kind: "member", Name: "web/web-2", Answers: 9, Share: 0.75, Intended: 0.7143},
@@ -251,7 +259,7 @@ func site(t *testing.T) *api {
 	})
 	a.answer("GET /api/v1/config", admin.Page[admin.Config]{Items: []admin.Config{{
 		Block: admin.Block{Name: "example.org", Zones: []string{"example.org."}, Since: noon.Add(-time.Hour)}, ECS: "on", State: "gtm.state",
-		Warnings: []string{`Corefile:3: pool "far" is not used`}, Domains: []admin.Domain{domain, up}, Policies: []admin.Policy{{}}, Orders: []admin.Order{*order()},
+		Warnings: []string{`Corefile:3: pool "far" is not used`}, Domains: []admin.Domain{domain, domain}, Policies: []admin.Policy{{}}, Orders: []admin.Order{*order()},
 	}}})
 	a.answer("GET /api/v1/status", admin.Status{
 		Version: "v0.1.0", Started: noon.Add(-50 * time.Hour), Ready: true, Blocks: []admin.Block{{Name: "example.org", Zones: []string{"example.org."}, Since: noon.Add(-time.Hour)}},
@@ -264,30 +272,6 @@ func site(t *testing.T) *api {
 	effect.Now, effect.Then = new(explanation()), new(explanation())
 	a.answer("POST /api/v1/whatif", effect)
 	a.answer("GET /api/v1/plans/lose-web/preview", difference())
-	return a
-}
-
-func difference() admin.Difference {
-	web := admin.Answered{Reason: "active", Alive: true, Set: "primary", TTL: 60, Pools: map[string]float64{"web": 0.25, "east": 0.75}}
-	return admin.Difference{
-		Changes: []string{"drain web/web-1"}, Settles: "5m", Same: 1, Lost: []string{"www.example.org. (country:CN)"},
-		Domains: []admin.DomainDiff{{
-			Domains: []string{"www.example.org."}, Count: 12, Changed: true,
-			Rules: []admin.RuleDiff{
-				{Rule: "country:CN", Family: "IPv4", Share: 0.081, Changed: true, Now: web, Then: admin.Answered{Reason: "serve_all", TTL: 10, Pools: map[string]float64{"web": 1}}},
-				{Rule: "default", Family: "IPv4", Share: 0.919, Now: web, Then: web},
-			},
-		}},
-	}
-}
-
-func explanation() admin.Explanation {
-	return admin.Explanation{
-		GTM: "example.org", Name: "www.example.org.", Type: "A", Client: "192.0.2.7/32", Outcome: "NOERROR",
-		Answer: []string{"www.example.org.\t60\tIN\tA\t192.0.2.11"}, Reason: "backup", TTL: 10, TTLWhy: "a backup answers under preempt",
-		Scope: 24, ScopeOf: "the rule's prefix",
-		Steps: []admin.Step{{Kind: "rule", Name: "who", Text: "rule 1 (country:CN) matches"}, {Kind: "set", Name: "primary", Text: "unavailable"}},
-	}
 }
 
 // bodyHas says what a request's body lacks.
