@@ -7,8 +7,9 @@ VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
-build: ## Build ./coredns, stripped
+build: ## Build ./coredns and ./gtmctl, stripped
 	go build -ldflags '-s -w -X main.version=$(VERSION)' -o coredns ./build/coredns
+	go build -ldflags '-s -w -X main.version=$(VERSION)' -o gtmctl ./build/gtmctl
 
 run: ## Start the example on port 1053
 	go run ./build/coredns -conf Corefile.example
@@ -40,7 +41,7 @@ ci: ## Run all that CI runs
 	bash .ci/run
 
 clean: ## Remove what build leaves behind
-	rm -f coredns coverage.out *.test *.prof
+	rm -f coredns gtmctl coverage.out *.test *.prof
 
 distclean: clean ## Remove what was fetched, too
 	rm -rf geodata

@@ -117,12 +117,11 @@ func (a *adminDraft) setReadOnly(*line) error {
 }
 
 // sharesAdmin says whether two blocks that share an admin address agree on it.
-func (b *instance) sharesAdmin(other *instance) error {
-	one, two := b.plan, other.plan
-	if one.admin == "" || one.admin != two.admin || b.generation != other.generation || one.access.Equal(two.access.Options) {
+func (p *plan) sharesAdmin(other *plan) error {
+	if p.admin == "" || p.admin != other.admin || p.access.Equal(other.access.Options) {
 		return nil
 	}
-	return fmt.Errorf("gtm %q and gtm %q have the same admin %s, and say different things of it: write the same block in both", two.name, one.name, one.admin)
+	return fmt.Errorf("gtm %q and gtm %q have the same admin %s, and say different things of it: write the same block in both", other.name, p.name, p.admin)
 }
 
 // lintAdmin warns of what is not as safe as it looks.

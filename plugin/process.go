@@ -129,17 +129,14 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 	b.generation.parent = l.restarting
 	var earlier *past
 	for _, other := range l.alive {
-		if err := b.sharesAdmin(other); err != nil {
-			return nil, err
+		if other.generation == b.generation {
+			if err := b.plan.clash(other.plan); err != nil {
+				return nil, err
+			}
 		}
 		switch {
 		case other.plan.name != b.plan.name:
-			if other.generation == b.generation && sameFile(b.plan.state, other.plan.state) {
-				return nil, fmt.Errorf("gtm %q and gtm %q have the same state file %s: give each one of its own", other.plan.name, b.plan.name, b.plan.state)
-			}
 			continue
-		case other.generation == b.generation:
-			return nil, fmt.Errorf("two gtm blocks are named %q: give one of them another name", b.plan.name)
 		case other.generation != l.restarting:
 			orphan = other
 		}
@@ -159,6 +156,17 @@ func (l *life) join(b *instance) (orphan *instance, err error) {
 	l.bound()
 	l.started = time.Now()
 	return orphan, nil
+}
+
+// clash says why two blocks of one CoreDNS cannot live together.
+func (p *plan) clash(other *plan) error {
+	switch {
+	case p.name == other.name:
+		return fmt.Errorf("two gtm blocks are named %q: give one of them another name", p.name)
+	case sameFile(p.state, other.state):
+		return fmt.Errorf("gtm %q and gtm %q have the same state file %s: give each one of its own", other.name, p.name, p.state)
+	}
+	return p.sharesAdmin(other)
 }
 
 // sameFile says whether two names, or "", are of one file.

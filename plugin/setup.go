@@ -67,17 +67,14 @@ func generationOf(c *caddy.Controller) *generation {
 // start checks what could not be known before all plugins were, and brings the
 // block to life.
 func (b *instance) start(cfg *dnsserver.Config) error {
-	if cfg.Handler("loadbalance") != nil {
-		return plugin.Error("gtm", b.plan.pos.Errorf("loadbalance in the same server block would shuffle what gtm has put in order: remove it, and use balance"))
+	warning, err := b.plan.beside(company{
+		loadbalance: cfg.Handler("loadbalance") != nil, minimal: cfg.Handler("minimal") != nil, below: !b.last,
+	})
+	if err != nil {
+		return plugin.Error("gtm", err)
 	}
-	if b.last && len(b.plan.nexts) > 0 {
-		return plugin.Error("gtm", b.plan.nexts[0].Errorf("on_all_down next: there is no plugin below gtm that could answer"))
-	}
-	if b.last && len(b.plan.fall.Zones) > 0 {
-		return plugin.Error("gtm", b.plan.pos.Errorf("fallthrough: there is no plugin below gtm that could answer"))
-	}
-	if cfg.Handler("minimal") != nil && b.plan.ecs.On {
-		log.Warningf("%s: minimal in the same server block drops the OPT record that carries EDNS Client Subnet from replies", b.plan.pos)
+	if warning != "" {
+		log.Warning(warning)
 	}
 	for _, f := range b.publisher.files() {
 		log.Infof("gtm %s: geo file %s", b.plan.name, f)
@@ -89,4 +86,25 @@ func (b *instance) start(cfg *dnsserver.Config) error {
 		return plugin.Error("gtm", fmt.Errorf("%s: %w", b.plan.pos, err))
 	}
 	return nil
+}
+
+// company is the plugins of a server block that a gtm block has to do with.
+type company struct {
+	loadbalance, minimal bool
+	below                bool // some plugin is asked what gtm does not answer
+}
+
+// beside says what is wrong with the block's place among other plugins, and warns.
+func (p *plan) beside(c company) (warning string, err error) {
+	switch {
+	case c.loadbalance:
+		return "", p.pos.Errorf("loadbalance in the same server block would shuffle what gtm has put in order: remove it, and use balance")
+	case !c.below && len(p.nexts) > 0:
+		return "", p.nexts[0].Errorf("on_all_down next: there is no plugin below gtm that could answer")
+	case !c.below && len(p.fall.Zones) > 0:
+		return "", p.pos.Errorf("fallthrough: there is no plugin below gtm that could answer")
+	case c.minimal && p.ecs.On:
+		return p.pos.Errorf("minimal in the same server block drops the OPT record that carries EDNS Client Subnet from replies").Error(), nil
+	}
+	return "", nil
 }
