@@ -60,7 +60,9 @@ func (s *snapshot) explain(q admin.Question) (admin.Explanation, error) {
 		s.answerZone(reply, at, who, room)
 	} else {
 		result = s.answerDomain(reply, at.domain, who, room)
-		x.Reason, x.TTL = string(reply.decision.Reason), reply.decision.TTL
+		if x.Reason, x.TTL = string(reply.decision.Reason), reply.decision.TTL; x.Reason == "" {
+			x.Steps = append(x.Steps, admin.Step{Kind: "type", Name: at.domain.Name, Text: "has addresses alone, and no records of this type"})
+		}
 		x.Scope = int(s.scope(at.domain, who, room.trace))
 		if who.ecs != nil { // as it is echoed: of all names on the way; 0 where the prefix decided nothing
 			x.Scope = int(reply.edns.subnet.SourceScope)
