@@ -298,6 +298,18 @@ func TestOrdersRaceReloads(t *testing.T) {
 	captureLog(t)
 	p.do(t, "start A web")
 	s := p.system("")
+	order := func(want bool) { // while two live, nobody knows which of them goes on
+		t.Helper()
+		_, err := s.Order(admin.Request{Why: ann, Change: "pin f two", Force: true})
+		if want && err != nil || !want && !refused(err, http.StatusServiceUnavailable, "reloaded") {
+			t.Errorf("want %t, got %v", want, err)
+		}
+	}
+	p.do(t, "restart A")
+	p.do(t, "start B web")
+	order(false)
+	p.do(t, "failed A")
+	order(true)
 	var all sync.WaitGroup
 	stop := make(chan struct{})
 	var accepted, refusals int

@@ -73,6 +73,18 @@ func TestWhatIfComesTrue(t *testing.T) {
 		z := newZoo(t)
 		r := rand.New(rand.NewPCG(5, 6))
 		changed, lost := 0, 0
+		for _, delayed := range [][2]string{{"", "down pool east"}, {"disable pool east", "enable pool east"}, {"", "down pool west"}} {
+			pub := z.in(t, 0x5555555555555555)
+			pub.lease.Load().Close() // the verdicts are ours
+			if delayed[0] != "" {
+				pub.say(t, delayed[0])
+			}
+			advance(3 * time.Hour)
+			if diff := z.comesTrue(t, pub, delayed[1:], true); diff.Settles != "1h" && delayed[1] != "down pool west" {
+				t.Errorf("%s settles in %q", delayed[1], diff.Settles)
+			}
+			pub.stop(false)
+		}
 		for range 60 {
 			states := r.Uint64()
 			if r.IntN(3) > 0 { // most is up
