@@ -210,6 +210,9 @@ func flipper(b *testing.B, domains int) func() {
 	b.Helper()
 	quiet(b)
 	pub := publisherOf(compiled(b, largeCorefile(domains, domains/5, domains*5)))
+	pub.journal = newJournal(nil)
+	pub.journal.start()
+	b.Cleanup(func() { pub.journal.stop()() })
 	if err := pub.start(healthcheck.NewRegistry(healthcheck.Config{}), nil); err != nil {
 		b.Fatal(err)
 	}
