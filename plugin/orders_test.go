@@ -31,12 +31,15 @@ func (pub *publisher) sayFor(t *testing.T, text string, d time.Duration) (change
 	return pub.order(o)
 }
 
-// kinds are the kinds of a block's events since one, with what they are about.
+// kinds are the kinds of a block's events since one, with what they are about; but not
+// that blocks start and stop.
 func (j *journal) kinds(since uint64) string {
 	var list []string
 	for _, e := range j.list(admin.EventFilter{After: since}) {
 		about := e.Pool
 		switch {
+		case e.Kind == "started" || e.Kind == "stopped":
+			continue
 		case e.Member != "":
 			about += "/" + e.Member
 		case e.Failover != "":
