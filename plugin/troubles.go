@@ -6,7 +6,6 @@ import (
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/plugin/admin"
-	"github.com/gtm-dns/coredns-gtm/plugin/notify"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -91,31 +90,15 @@ func checkTrouble(name string, c healthcheck.Check) admin.Event {
 // remind notes what was a trouble before a restart, and lasts: nobody else would tell
 // of it again, nor of its end. Domains are told of by survey.
 func (pub *publisher) remind(earlier *past) {
+	down := map[memberKey]bool{}
+	for _, m := range pub.layer.members {
+		key := memberKey{m.Pool.Name, m.ID}
+		was, known := earlier.available[key]
+		down[key] = known && !was && m.Mode != pool.Offline // that is no trouble, but an order
+	}
 	for _, e := range pub.troubles() {
-		was, known := earlier.available[memberKey{e.Pool, e.Member}]
-		if e.Member != "" && (was || !known) || len(e.Domains) > 0 {
-			continue
+		if e.Member == "" && len(e.Domains) == 0 || down[memberKey{e.Pool, e.Member}] {
+			pub.note(e)
 		}
-		pub.note(e)
 	}
-}
-
-// settleAlerts ends the troubles that a reload has ended: of what is no more, or is
-// well in the block's new generation, which tells only of changes.
-func (b *instance) settleAlerts() {
-	n := b.notifier.Load()
-	if n == nil || len(n.Active()) == 0 {
-		return
-	}
-	lasting := map[string]bool{}
-	for _, e := range b.publisher.troubles() {
-		lasting[e.Trouble] = true
-	}
-	n.Retain(func(e notify.Event) bool {
-		was, ok := e.Source.(admin.Event)
-		if !ok || was.File != "" && b.plan.failures[was.File] != nil {
-			return true
-		}
-		return lasting[e.Trouble] || was.Kind == "frozen" // whose end the brake tells
-	})
 }
