@@ -170,6 +170,21 @@ func TestAdminOfTwoBlocks(t *testing.T) {
 	}
 }
 
+// TestAdminApart is that nothing of a block is shown at another's address.
+func TestAdminApart(t *testing.T) {
+	here, there := spare(t), spare(t)
+	start(t, block("example.org", simple("{\nname one\nadmin "+here, "www.example.org", "192.0.2.10"))+
+		block("example.com", simple("{\nname two\nadmin "+there, "www.example.com", "192.0.2.20")))
+	o, other := operate(t, here, ""), operate(t, there, "")
+	o.order(t, "disable domain www.example.org")
+	eventually(t, func() string {
+		return unless(strings.Contains(o.get(t, "/api/v1/events"), "disable domain"), "the order is no event yet")
+	})
+	if got := other.get(t, "/api/v1/events") + other.get(t, "/api/v1/events?gtm=one") + other.get(t, "/api/v1/orders"); strings.Contains(got, "one") {
+		t.Errorf("got %s", got)
+	}
+}
+
 // TestAdminTokenFile is a token file that changes, and one that is broken: at the
 // start an error, at a reload and later no reason to lose what was good.
 func TestAdminTokenFile(t *testing.T) {
