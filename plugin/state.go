@@ -97,6 +97,20 @@ func (k *keeper) keep(past func() *past) {
 	})
 }
 
+// flush writes at once what is to be written soon.
+func (k *keeper) flush() {
+	k.mu.Lock()
+	due, past := k.pending != nil && !k.stopped, k.past
+	if due {
+		k.pending.Stop()
+		k.pending = nil
+	}
+	k.mu.Unlock()
+	if due && !k.write(past) {
+		k.keep(past) // try again
+	}
+}
+
 // stop ends the writing; with last, it writes once more.
 func (k *keeper) stop(past func() *past, last bool) {
 	k.mu.Lock()

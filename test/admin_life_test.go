@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -167,6 +168,19 @@ func TestAdminOfTwoBlocks(t *testing.T) {
 	s.mustReload(t, two("", same))
 	if got := o.domains(t); got != "www.example.com." {
 		t.Errorf("got %s", got)
+	}
+}
+
+// TestAdminKeepsFirst is that an order is in the state file before it is answered.
+func TestAdminKeepsFirst(t *testing.T) {
+	addr, file := spare(t), filepath.Join(t.TempDir(), "gtm.json")
+	start(t, operated("admin "+addr+"\nstate "+file, "192.0.2.10"))
+	o := operate(t, addr, "")
+	for _, change := range []string{"disable domain www.example.org.", "weight web/192.0.2.10 7"} {
+		o.order(t, change)
+		if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), change) {
+			t.Errorf("%s is not in the file: %s, %v", change, text, err)
+		}
 	}
 }
 
