@@ -219,7 +219,8 @@ func wanted(f *admin.EventFilter, e *admin.Event) bool {
 	switch {
 	case f.GTM != "" && e.GTM != "" && e.GTM != f.GTM,
 		len(f.Kinds) > 0 && !slices.Contains(f.Kinds, e.Kind),
-		!f.Since.IsZero() && e.At.Before(f.Since):
+		!f.Since.IsZero() && e.At.Before(f.Since),
+		f.Shows != nil && e.GTM != "" && !f.Shows(e.GTM):
 		return false
 	}
 	about := func(name string) bool {

@@ -133,6 +133,9 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 	}
 	pub.show(pool.NewViews(first))
 	pub.survey(first, before)
+	if earlier != nil && before == nil {
+		pub.remind(earlier)
+	}
 	pub.awaitExpiry(now)
 	pub.keep()
 	return nil

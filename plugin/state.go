@@ -97,6 +97,20 @@ func (k *keeper) keep(past func() *past) {
 	})
 }
 
+// flush writes at once what is to be written soon.
+func (k *keeper) flush() {
+	k.mu.Lock()
+	due, past := k.pending != nil && !k.stopped, k.past
+	if due {
+		k.pending.Stop()
+		k.pending = nil
+	}
+	k.mu.Unlock()
+	if due && !k.write(past) {
+		k.keep(past) // try again
+	}
+}
+
 // stop ends the writing; with last, it writes once more.
 func (k *keeper) stop(past func() *past, last bool) {
 	k.mu.Lock()
@@ -193,16 +207,19 @@ func (k *keeper) load() (*past, error) {
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("it is no regular file")
 	}
-	// The writer must have lived until not long ago. A time to come, as after a
-	// step of the clock, is fine.
-	if age := time.Since(info.ModTime()); age > oldAfter {
-		return nil, fmt.Errorf("it is %s old, and what it says of more than %s ago may be wrong by now", lasting(age), short(oldAfter))
-	}
 	data, err := os.ReadFile(k.file)
 	if err != nil {
 		return nil, err
 	}
-	return decodePast(data, k.name)
+	p, err := decodePast(data, k.name)
+	// The writer must have lived until not long ago. A time to come, as after a
+	// step of the clock, is fine. What operators have said is so until they say
+	// otherwise.
+	if age := time.Since(info.ModTime()); err == nil && age > oldAfter {
+		log.Errorf("gtm %s: state file %s is ignored, but for orders and plans: it is %s old, and what it says of more than %s ago may be wrong by now", k.name, k.file, lasting(age), short(oldAfter))
+		return &past{standing: p.standing}, nil
+	}
+	return p, err
 }
 
 func (p *past) encode(name string) []byte {

@@ -214,6 +214,7 @@ func TestStateTooOld(t *testing.T) {
 		body := inState(file, twoSets("recovery manual"))
 		first := launch(t, r, body, nil)
 		first.drive(t, "+a +b -a +a")
+		first.say(t, "weight two/b 7")
 		advance(100 * time.Hour) // nothing changes, but it lives
 		first.stop(false)
 		advance(23 * time.Hour)
@@ -226,8 +227,11 @@ func TestStateTooOld(t *testing.T) {
 		advance(2 * time.Hour)
 		third := launch(t, r, body, nil)
 		third.want(t, pool.IPv4, "active a 60")
-		if log.count("state file "+file+" is ignored: it is 25h") != 1 {
+		if log.count("state file "+file+" is ignored, but for orders and plans: it is 25h") != 1 {
 			t.Errorf("logged %s", log.text.String())
+		}
+		if got := third.standingText(); got != "weight two/b 7" {
+			t.Errorf("%q stands after that, want the order", got)
 		}
 		third.stop(true)
 		died, err := os.Stat(file)

@@ -14,7 +14,7 @@ var families = [...]pool.Family{pool.IPv4, pool.IPv6}
 type told struct {
 	pools map[string]toldPool
 	sets  map[string]*pool.View // by failover
-	down  map[string][2]bool    // domain -> family: nothing is available
+	down  map[string][2]bool    // first domain of a group -> family: nothing is available
 }
 
 type toldPool struct {
@@ -34,9 +34,7 @@ func (pub *publisher) told() *told {
 		t.sets[f.Name] = pub.snapshot.Load().views.At(i)
 	}
 	for i, g := range pub.plan.directory.groups {
-		for _, d := range g.domains {
-			t.down[d.Name] = pub.down[i]
-		}
+		t.down[g.domains[0].Name] = pub.down[i] // the trouble is called by it
 	}
 	return t
 }
@@ -104,7 +102,7 @@ func (pub *publisher) noteMembers(earlier *past) {
 // notePool notes in which families a pool became available or unavailable.
 func (pub *publisher) notePool(i int) {
 	p := pub.plan.pools[i]
-	for f, up := range pub.poolState(i) {
+	for f, up := range pub.poolState(pub.layer, i) {
 		if up != pub.poolsUp[i][f] {
 			pub.poolsUp[i][f] = up
 			pub.note(poolEvent(p, familiesOf(p)[f], up))
@@ -120,12 +118,11 @@ func familiesOf(p *pool.Pool) []pool.Family {
 	return families[:]
 }
 
-// poolState says in which of its families a pool is available.
-func (pub *publisher) poolState(i int) (up [2]bool) {
-	p := pub.plan.pools[i]
-	own := pub.layer.members[p.Members[0].Index].Pool
-	for f, fam := range familiesOf(p) {
-		up[f] = own.Available(fam, func(m *pool.Member) pool.Health { return pub.health[m.Index] })
+// poolState says in which of its families a pool is available, in a layer.
+func (pub *publisher) poolState(l *layer, i int) (up [2]bool) {
+	own := l.members[pub.plan.pools[i].Members[0].Index].Pool
+	for f, fam := range familiesOf(own) {
+		up[f] = own.Available(fam, func(m *pool.Member) pool.Health { return pub.board.health(m.Index) })
 	}
 	return up
 }
@@ -138,7 +135,7 @@ func (pub *publisher) survey(views []*pool.View, earlier *told) {
 		earlier = &told{}
 	}
 	for i, p := range pub.plan.pools {
-		pub.poolsUp[i] = pub.poolState(i)
+		pub.poolsUp[i] = pub.poolState(pub.layer, i)
 		if was, ok := earlier.pools[p.Name]; ok && was.families == len(familiesOf(p)) {
 			pub.poolsUp[i] = was.up
 			pub.notePool(i)
@@ -191,8 +188,7 @@ func (pub *publisher) noteSwitches(from, to *pool.View) {
 func (pub *publisher) judgeGroup(i int, view func(failover int) *pool.View) {
 	g := &pub.plan.directory.groups[i]
 	for f, fam := range families {
-		d := g.domains[0]
-		down := (d.families[f] || d.cnames && fam == d.family()) && !g.alive(fam, view)
+		down := g.down(fam, view)
 		if down == pub.down[i][f] {
 			continue
 		}
@@ -201,6 +197,12 @@ func (pub *publisher) judgeGroup(i int, view func(failover int) *pool.View) {
 		e.GTM = pub.plan.name
 		pub.note(logEvent(e))
 	}
+}
+
+// down says whether the domains have members in a family, and none is available.
+func (g *group) down(fam pool.Family, view func(failover int) *pool.View) bool {
+	d := g.domains[0]
+	return (d.families[fam] || d.cnames && fam == d.family()) && !g.alive(fam, view)
 }
 
 // alive says whether anything that the domains can lead to is available in a

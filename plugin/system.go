@@ -194,9 +194,21 @@ func (s *system) Follow(ctx context.Context, f admin.EventFilter, event func(adm
 	return s.life.journal.follow(ctx, s.about(f), event)
 }
 
+// shows says whether a block's events are for this address: not those of one that
+// is operated elsewhere.
+func (s *system) shows(gtm string) bool {
+	for _, b := range s.life.newest() {
+		if b.plan.name == gtm {
+			return b.plan.admin == s.addr
+		}
+	}
+	return true
+}
+
 // about is a filter that asks for what a domain leads to, where it asks for the
 // domain.
 func (s *system) about(f admin.EventFilter) admin.EventFilter {
+	f.Shows = s.shows
 	blocks, err := s.blocks(f.GTM)
 	if err != nil {
 		return f // of a block that is no more there may be events yet

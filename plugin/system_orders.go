@@ -88,7 +88,7 @@ func (s *system) Order(r admin.Request) (admin.Receipt, error) {
 	if r.DryRun {
 		do = func() { receipt.Changed = b.changes(&o) }
 	}
-	if err := s.life.act(b.instance, do); err != nil {
+	if err := s.act(b, do); err != nil {
 		return receipt, err
 	}
 	switch {
@@ -120,6 +120,16 @@ func (b *sight) did(kind, text string, why admin.Why, e admin.Event) {
 	e.GTM, e.Kind, e.Severity, e.Author, e.Reason = b.plan.name, kind, info, why.Author, why.Reason
 	e.Text = fmt.Sprintf("%s, by %s (reason: %s)", text, why.Author, why.Reason)
 	b.publisher.note(logEvent(e))
+}
+
+// act is life.act, and has what was done in the state file before anybody is told
+// that it was.
+func (s *system) act(b *sight, do func()) error {
+	err := s.life.act(b.instance, do)
+	if k := b.publisher.keeper; err == nil && k != nil {
+		k.flush()
+	}
+	return err
 }
 
 // errReplaced is that of a change to a block that a reload has just replaced.
@@ -217,7 +227,7 @@ func (s *system) PutPlan(p admin.PlanDraft) (admin.Plan, error) {
 	for i := range d.changes {
 		d.texts = append(d.texts, d.changes[i].text(b.plan))
 	}
-	return b.drill(d), s.life.act(b.instance, func() {
+	return b.drill(d), s.act(b, func() {
 		b.publisher.putDrill(d, false)
 		b.did("plan_put", fmt.Sprintf("plan %s is kept: %s", d.name, strings.Join(d.texts, "; ")), p.Why, admin.Event{Plan: d.name})
 	})
@@ -245,7 +255,7 @@ func (s *system) DeletePlan(a admin.PlanAction) error {
 		case d.state == admin.PlanExecuted:
 			return admin.Refuse(http.StatusConflict, "plan %q is executed: roll it back first", d.name)
 		}
-		return s.life.act(b.instance, func() {
+		return s.act(b, func() {
 			b.publisher.putDrill(d, true)
 			b.did("plan_deleted", fmt.Sprintf("plan %s is deleted", d.name), a.Why, admin.Event{Plan: d.name})
 		})
@@ -304,7 +314,7 @@ func (s *system) Execute(a admin.PlanAction) (plan admin.Plan, err error) {
 			next.until = next.executed.Add(a.For)
 		}
 		plan = b.drill(&next)
-		return s.life.act(b.instance, func() { b.publisher.putDrill(&next, false) })
+		return s.act(b, func() { b.publisher.putDrill(&next, false) })
 	})
 	return plan, err
 }
@@ -318,7 +328,7 @@ func (s *system) Rollback(a admin.PlanAction) (plan admin.Plan, err error) {
 		next := *d
 		next.state, next.until, next.rolledBack, next.author, next.reason = admin.PlanRolledBack, time.Time{}, time.Now(), a.Author, a.Reason
 		plan = b.drill(&next)
-		return s.life.act(b.instance, func() { b.publisher.putDrill(&next, false) })
+		return s.act(b, func() { b.publisher.putDrill(&next, false) })
 	})
 	return plan, err
 }

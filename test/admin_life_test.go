@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -166,6 +167,34 @@ func TestAdminOfTwoBlocks(t *testing.T) {
 	}
 	s.mustReload(t, two("", same))
 	if got := o.domains(t); got != "www.example.com." {
+		t.Errorf("got %s", got)
+	}
+}
+
+// TestAdminKeepsFirst is that an order is in the state file before it is answered.
+func TestAdminKeepsFirst(t *testing.T) {
+	addr, file := spare(t), filepath.Join(t.TempDir(), "gtm.json")
+	start(t, operated("admin "+addr+"\nstate "+file, "192.0.2.10"))
+	o := operate(t, addr, "")
+	for _, change := range []string{"disable domain www.example.org.", "weight web/192.0.2.10 7"} {
+		o.order(t, change)
+		if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), change) {
+			t.Errorf("%s is not in the file: %s, %v", change, text, err)
+		}
+	}
+}
+
+// TestAdminApart is that nothing of a block is shown at another's address.
+func TestAdminApart(t *testing.T) {
+	here, there := spare(t), spare(t)
+	start(t, block("example.org", simple("{\nname one\nadmin "+here, "www.example.org", "192.0.2.10"))+
+		block("example.com", simple("{\nname two\nadmin "+there, "www.example.com", "192.0.2.20")))
+	o, other := operate(t, here, ""), operate(t, there, "")
+	o.order(t, "disable domain www.example.org")
+	eventually(t, func() string {
+		return unless(strings.Contains(o.get(t, "/api/v1/events"), "disable domain"), "the order is no event yet")
+	})
+	if got := other.get(t, "/api/v1/events") + other.get(t, "/api/v1/events?gtm=one") + other.get(t, "/api/v1/orders"); strings.Contains(got, "one") {
 		t.Errorf("got %s", got)
 	}
 }

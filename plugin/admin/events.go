@@ -60,4 +60,6 @@ type EventFilter struct {
 	After uint64   // events with a greater ID
 	Since time.Time
 	Limit int // the newest so many
+
+	Shows func(gtm string) bool // whether a block's may be seen; nil: all
 }
