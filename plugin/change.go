@@ -26,6 +26,7 @@ type change struct {
 	set    int // of the failover; or pool.NoSet
 
 	reset bool // takes back what such a change said
+	auto  bool // of a weight: the word, not the number that it stands for
 }
 
 // verb is what a change does.
@@ -179,8 +180,8 @@ func (c *change) readWeight(p *plan, words []string) error {
 	if err := c.readMember(p, words[:1]); err != nil {
 		return err
 	}
-	c.weight = p.members[c.member].Weight
-	if words[1] != "auto" {
+	c.weight, c.auto = p.members[c.member].Weight, words[1] == "auto"
+	if !c.auto {
 		n, err := parseNumber(words[1], 0, maxWeight)
 		if err != nil {
 			return err
@@ -283,6 +284,9 @@ func (c *change) text(p *plan) string {
 	case verbDrain:
 		return word("drain", "undrain")
 	case verbWeight:
+		if c.auto {
+			return "weight " + c.about + " auto"
+		}
 		return "weight " + c.about + " " + strconv.FormatUint(uint64(c.weight), 10)
 	case verbDisablePool:
 		return word("disable pool", "enable pool")

@@ -138,7 +138,7 @@ func TestOrdersOutlive(t *testing.T) {
 		{"a member is gone", drilled + twoSets(""), drilled + later, "drain one/a, disable domain www.example.org., fire executed", `the order of ann is dropped: "mode two/b online": pool "two" has no member "b": there are c`},
 		{"the Corefile says so", drilled + twoSets(""), drilled + later, "drain one/a, disable domain www.example.org., fire executed", "the order of ann is dropped: the Corefile says so by now: weight one/a 5"},
 		{"a plan of the Corefile is gone", drilled + twoSets(""), twoSets(""), "mode two/b online, weight one/a 5, drain one/a, disable domain www.example.org., own executed", "plan fire is dropped: it is in the Corefile no more"},
-		{"a plan names what is gone", drilled + twoSets(""), drilled + later, "drain one/a, disable domain www.example.org., fire executed", `plan own is dropped: "down member two/b": pool "two" has no member "b": there are c`},
+		{"a plan names what is gone", drilled + twoSets(""), drilled + later, "drain one/a, disable domain www.example.org., fire executed", `plan own goes on without a change: "down member two/b": pool "two" has no member "b": there are c`},
 		{"all is gone", drilled + twoSets(""), "ttl 5", "", "plan own is dropped: "},
 	} {
 		for _, how := range []string{"reload", "restart"} {

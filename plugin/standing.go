@@ -113,10 +113,18 @@ func (pub *publisher) inheritPlan(s *standing, k keptPlan) error {
 		return fmt.Errorf("%q is no state of a plan", k.State)
 	}
 	d.state, d.executed, d.until, d.rolledBack, d.author, d.reason = k.State, k.Executed, k.Until, k.RolledBack, k.Author, k.Reason
-	if d.changes == nil {
-		var err error
-		if d.changes, err = parseChanges(pub.plan, d.texts); err != nil {
-			return err
+	if !d.corefile {
+		d.texts = nil
+		for _, text := range k.Changes {
+			changes, err := parseChanges(pub.plan, []string{text})
+			if err != nil {
+				log.Warningf("gtm %s: plan %s goes on without a change: %v", pub.plan.name, k.Name, err)
+				continue
+			}
+			d.texts, d.changes = append(d.texts, text), append(d.changes, changes...)
+		}
+		if len(d.changes) == 0 {
+			return errors.New("none of its changes makes sense any more")
 		}
 	}
 	s.drills[d.name] = d
