@@ -22,23 +22,6 @@ type order struct {
 	safe    time.Time // when caches have forgotten a member that it took away; or zero
 }
 
-// drill is a recovery plan: changes that are made and taken back together. It is
-// never written to once made.
-type drill struct {
-	name     string
-	note     string
-	texts    []string
-	changes  []change
-	corefile bool
-
-	state      string // as of admin
-	executed   time.Time
-	until      time.Time // when it is rolled back by itself; zero: never
-	rolledBack time.Time
-	author     string
-	reason     string
-}
-
 // standing is what operators have said: their orders, the oldest first, and the
 // plans by name. It is never written to once made.
 type standing struct {
@@ -60,16 +43,6 @@ func (s *standing) changes() []change {
 	return list
 }
 
-// executed is how many plans are.
-func (s *standing) executed() (n int) {
-	for _, d := range s.drills {
-		if d.state == admin.PlanExecuted {
-			n++
-		}
-	}
-	return n
-}
-
 // with is what stands with one more order, which replaces an earlier one on the
 // same subject, or takes it back.
 func (s *standing) with(o order) *standing {
@@ -81,16 +54,6 @@ func (s *standing) with(o order) *standing {
 	}
 	if !o.change.reset {
 		next.orders = append(next.orders, o)
-	}
-	return next
-}
-
-// withDrill is what stands with another plan, or with gone without it.
-func (s *standing) withDrill(d *drill, gone bool) *standing {
-	next := &standing{orders: s.orders, drills: maps.Clone(s.drills)}
-	next.drills[d.name] = d
-	if gone {
-		delete(next.drills, d.name)
 	}
 	return next
 }
@@ -260,20 +223,6 @@ func (pub *publisher) resumeSets(o order) (changed bool) {
 	return changed
 }
 
-// putDrill keeps a plan in another state.
-func (pub *publisher) putDrill(d *drill, gone bool) {
-	pub.mu.Lock()
-	defer pub.mu.Unlock()
-	if pub.closed {
-		return
-	}
-	was := pub.standing.drills[d.name]
-	if !gone && d.state != admin.PlanUnexecuted && was != nil && was.state != d.state {
-		pub.note(logEvent(pub.drillEvent(d)))
-	}
-	pub.stand(pub.standing.withDrill(d, gone))
-}
-
 // orderEvent says that an order stands, or that a set was resumed.
 func (pub *publisher) orderEvent(o *order) admin.Event {
 	text := fmt.Sprintf("order by %s: %s (reason: %s)", o.author, o.text, o.reason)
@@ -293,25 +242,6 @@ func (pub *publisher) orderEnded(o *order, author, reason string) admin.Event {
 	}
 	e := pub.about(&o.change)
 	e.Kind, e.Severity, e.Text, e.Author, e.Reason, e.Change = "order_ended", info, text, author, reason, o.text
-	return e
-}
-
-// drillEvent says that a plan is executed or rolled back.
-func (pub *publisher) drillEvent(d *drill) admin.Event {
-	e := admin.Event{
-		Kind: "plan_executed", Severity: warning, GTM: pub.plan.name, Plan: d.name, Author: d.author, Reason: d.reason, Trouble: "plan " + d.name,
-		Text: fmt.Sprintf("plan %s is executed by %s (reason: %s)", d.name, d.author, d.reason),
-	}
-	if !d.until.IsZero() {
-		e.Text += ", until " + d.until.UTC().Format(time.RFC3339)
-	}
-	if d.state == admin.PlanRolledBack {
-		e.Kind, e.Severity, e.Over = "plan_rolled_back", info, true
-		e.Text = fmt.Sprintf("plan %s is rolled back by %s (reason: %s)", d.name, d.author, d.reason)
-		if d.author == "" {
-			e.Text = fmt.Sprintf("plan %s is rolled back: %s", d.name, d.reason)
-		}
-	}
 	return e
 }
 
