@@ -183,7 +183,7 @@ func (c *Checked) unknown(name string, b caddyfile.ServerBlock) {
 func (d *draft) checked() CheckedBlock {
 	b := CheckedBlock{Name: d.name, Place: d.pos.String(), Zones: d.zones, Domains: []CheckedDomains{}}
 	fresh := d.fresh()
-	c := comparer{now: fresh, then: fresh, ways: map[wayKey][]policy.Way{}}
+	c := comparer{now: fresh, then: fresh, census: new(census)}
 	for _, g := range d.directory.groups {
 		of := c.domains(g.domains)
 		list := CheckedDomains{Domains: of.Domains, Count: of.Count, Rules: []CheckedRule{}}

@@ -14,7 +14,7 @@ import (
 
 // compare sets two worlds side by side, for the domains that lead to failovers
 // that differ, or are answered in one alone.
-func compare(now, then *world, touched []int, only map[*domain]bool) admin.Difference {
+func compare(now, then *world, census *census, touched []int, only map[*domain]bool) admin.Difference {
 	diff := admin.Difference{Changes: []string{}, Domains: []admin.DomainDiff{}}
 	p := now.plan
 	groups := map[int]bool{}
@@ -29,7 +29,7 @@ func compare(now, then *world, touched []int, only map[*domain]bool) admin.Diffe
 	for d := range now.layer.disabled {
 		groups[d.group] = true
 	}
-	c := comparer{now: now, then: then, ways: map[wayKey][]policy.Way{}}
+	c := comparer{now: now, then: then, census: census}
 	seen := 0
 	for _, g := range slices.Sorted(maps.Keys(groups)) {
 		for _, domains := range c.alike(p.directory.groups[g].domains, only) {
@@ -58,13 +58,8 @@ func lost(d admin.DomainDiff, disabled bool) (list []string) {
 // comparer compares two worlds.
 type comparer struct {
 	now, then *world
-	ways      map[wayKey][]policy.Way
+	census    *census
 	scratch   pool.Scratch
-}
-
-type wayKey struct {
-	target policy.Target
-	family pool.Family
 }
 
 // alike cuts a group's domains into those that are disabled in the same worlds.
@@ -102,12 +97,7 @@ func (c *comparer) domains(list []*domain) admin.DomainDiff {
 		if !d.families[fam] && !(d.cnames && fam == d.family()) {
 			continue
 		}
-		key := wayKey{d.Target, fam}
-		ways, ok := c.ways[key]
-		if !ok {
-			ways = c.now.atlas.Ways(d.Target, fam)
-			c.ways[key] = ways
-		}
+		ways := c.census.of(c.now.atlas, d.Target, fam)
 		for i := range ways {
 			r := c.rule(d, fam, &ways[i])
 			diff.Rules = append(diff.Rules, r)

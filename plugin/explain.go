@@ -87,18 +87,18 @@ func (s *snapshot) explain(q admin.Question) (admin.Explanation, error) {
 // scope.
 func (s *snapshot) explained(x admin.Explanation, t *policy.Trace) admin.Explanation {
 	var scopes []string
+	var members map[string]int // POOL/MEMBER -> its Index; made when it is needed
 	for _, step := range t.Steps {
 		x.Steps = append(x.Steps, admin.Step{Kind: step.Kind, Name: step.Name, Text: step.Text})
 		switch step.Kind {
 		case "member":
-			c := change{}
-			if err := c.readMember(s.plan, []string{step.Name}); err == nil {
-				last := &x.Steps[len(x.Steps)-1]
-				last.Text = cmp.Or(s.layer.why(s.plan, c.member), last.Text)
+			if members == nil {
+				members = s.membersByName()
 			}
+			last := &x.Steps[len(x.Steps)-1]
+			last.Text = cmp.Or(s.layer.why(s.plan, members[step.Name]), last.Text)
 		case "ttl":
-			_, why, _ := strings.Cut(step.Text, ": ")
-			x.TTLWhy = cmp.Or(x.TTLWhy, why)
+			x.TTLWhy = cmp.Or(x.TTLWhy, step.Text)
 		case "scope":
 			scopes = append(scopes, step.Name+" "+step.Text)
 		}
@@ -110,6 +110,14 @@ func (s *snapshot) explained(x admin.Explanation, t *policy.Trace) admin.Explana
 		}
 	}
 	return x
+}
+
+func (p *plan) membersByName() map[string]int {
+	index := make(map[string]int, len(p.members))
+	for i, m := range p.members {
+		index[m.Pool.Name+"/"+m.ID] = i
+	}
+	return index
 }
 
 // strange says why a name has no domain to answer it.

@@ -24,6 +24,7 @@ type publisher struct {
 	journal  *journal                    // or nil before the block comes to life
 	alarms   muter                       // the block\'s; or nil before it comes to life
 	board    board
+	census   census
 	ordering sync.Mutex                        // held by operators while they look, then act; taken before mu
 	lease    atomic.Pointer[healthcheck.Lease] // nil before start
 

@@ -93,8 +93,13 @@ func (pub *publisher) inherit(p *past, now time.Time) *standing {
 		s = s.with(o)
 	}
 	for _, k := range p.standing.Plans {
-		if err := pub.inheritPlan(s, k); err != nil {
-			log.Warningf("gtm %s: plan %s is dropped: %v", pub.plan.name, k.Name, err)
+		err := pub.inheritPlan(s, k)
+		if err == nil {
+			continue
+		}
+		log.Warningf("gtm %s: plan %s is dropped: %v", pub.plan.name, k.Name, err)
+		if k.State == admin.PlanExecuted {
+			pub.note(logEvent(pub.drillEvent(&drill{name: k.Name, state: admin.PlanRolledBack, reason: err.Error()})))
 		}
 	}
 	return pub.outlived(s, now)

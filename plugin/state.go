@@ -6,7 +6,6 @@ import (
 	"os"
 	"sync"
 	"time"
-
 )
 
 const (
@@ -68,6 +67,13 @@ func (k *keeper) flush() {
 	if due && !k.write(past) {
 		k.keep(past) // try again
 	}
+}
+
+// fails says whether the last write failed.
+func (k *keeper) fails() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.failing
 }
 
 // stop ends the writing; with last, it writes once more.

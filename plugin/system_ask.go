@@ -96,7 +96,10 @@ func (s *system) Mute(m admin.Mute) (admin.Mute, error) {
 	if err != nil {
 		return m, err
 	}
-	kept, err := b.mute(m)
+	var kept admin.Mute
+	if late := s.act(b, func() { kept, err = b.mute(m) }); late != nil {
+		return m, late
+	}
 	if err == nil {
 		b.did("muted", "alerts are muted: "+strings.Join(kept.Selector, " "), admin.Why{Author: kept.Author, Reason: kept.Reason}, admin.Event{})
 	}
@@ -109,7 +112,9 @@ func (s *system) Unmute(gtm, id string, why admin.Why) error {
 	if err != nil {
 		return err
 	}
-	err = b.unmute(id)
+	if late := s.act(b, func() { err = b.unmute(id) }); late != nil {
+		return late
+	}
 	if err == nil {
 		b.did("unmuted", "alerts are muted no more: "+id, why, admin.Event{})
 	}

@@ -89,6 +89,9 @@ func (s *system) Order(r admin.Request) (admin.Receipt, error) {
 	if err := s.act(b, do); err != nil {
 		return receipt, err
 	}
+	if !r.DryRun {
+		receipt.Warning = b.forgets()
+	}
 	switch {
 	case c.reset, c.verb == verbResume:
 		return receipt, nil
@@ -98,6 +101,18 @@ func (s *system) Order(r admin.Request) (admin.Receipt, error) {
 	shown := b.order(&o)
 	receipt.Order = &shown
 	return receipt, nil
+}
+
+// forgets says why what operators say would not outlive a restart; "" where it does.
+func (b *sight) forgets() string {
+	k := b.publisher.keeper
+	switch {
+	case k == nil:
+		return "it outlives no restart: the block has no state file"
+	case k.fails():
+		return "it outlives no restart: the state file cannot be written, see the log"
+	}
+	return ""
 }
 
 // changes says whether an order would change anything.

@@ -22,7 +22,7 @@ func (b *sight) plans() []admin.Plan {
 func (b *sight) drill(d *drill) admin.Plan {
 	return admin.Plan{
 		GTM: b.plan.name, Name: d.name, Changes: d.texts, Note: d.note, State: d.state, Corefile: d.corefile,
-		Executed: timeOf(d.executed), Until: timeOf(d.until), RolledBack: timeOf(d.rolledBack), Author: d.author, Reason: d.reason,
+		Warning: b.forgets(), Executed: timeOf(d.executed), Until: timeOf(d.until), RolledBack: timeOf(d.rolledBack), Author: d.author, Reason: d.reason,
 	}
 }
 

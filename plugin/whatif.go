@@ -119,7 +119,7 @@ func (pub *publisher) whatIf(changes []change, only map[*domain]bool) (admin.Dif
 		}
 	}
 	then, touched, settles := pub.suppose(now, s, supposed, resumes)
-	diff := compare(now, then, touched, only)
+	diff := compare(now, then, &pub.census, touched, only)
 	diff.Changes = texts
 	if settles > 0 {
 		diff.Settles = short(settles)
@@ -131,7 +131,7 @@ func (pub *publisher) whatIf(changes []change, only map[*domain]bool) (admin.Dif
 func (pub *publisher) whatIfStanding(s *standing) admin.Difference {
 	now := pub.world()
 	then, touched, settles := pub.suppose(now, s, nil, nil)
-	diff := compare(now, then, touched, nil)
+	diff := compare(now, then, &pub.census, touched, nil)
 	if settles > 0 {
 		diff.Settles = short(settles)
 	}

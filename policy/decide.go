@@ -65,7 +65,7 @@ func (d *Domain) Decide(views pool.Views, q Query, s *pool.Scratch, trace *Trace
 	}
 	if w.otherFamily(d.Target) {
 		trace.otherFamily(q.Family)
-		trace.ttl(d, d.Min, "min: this may change soon")
+		trace.ttl(d, "this may change soon")
 		return Decision{Outcome: NoData, Reason: OtherFamily, TTL: d.Min}
 	}
 	kind := d.AllDown.Kind
@@ -76,7 +76,7 @@ func (d *Domain) Decide(views pool.Views, q Query, s *pool.Scratch, trace *Trace
 	if kind == ServeAll && w.visit(d.Target, everyMember) {
 		return w.decision(d)
 	}
-	trace.ttl(d, d.Min, "min: under on_all_down")
+	trace.ttl(d, "under on_all_down")
 	return Decision{Outcome: d.AllDown.outcome(kind, q.Family), Reason: AllDownAnswer, TTL: d.Min}
 }
 
@@ -228,22 +228,22 @@ func (w *walk) decision(d *Domain) Decision {
 		w.found.TTL = d.Min
 	}
 	if w.trace != nil {
-		w.trace.ttl(d, w.found.TTL, w.why())
+		w.trace.ttl(d, w.why())
 	}
 	return w.found
 }
 
-// why says on what ground the answer has its TTL.
+// why says why the answer may change soon, or "".
 func (w *walk) why() string {
 	switch {
 	case !w.soon:
-		return "the answer is settled"
+		return ""
 	case w.use == lastResort:
-		return "min: members of weight 0 answer"
+		return "members of weight 0 answer"
 	case w.use == everyMember:
-		return "min: under on_all_down"
+		return "under on_all_down"
 	case w.fell:
-		return "min: what comes first has nothing available"
+		return "what comes first has nothing available"
 	}
-	return "min: the answer may change soon, as a delay runs, a check is part-way through its streak, or an earlier choice would take over"
+	return "the answer may change soon, as a delay runs, a check is part-way through its streak, or an earlier choice would take over"
 }

@@ -140,12 +140,17 @@ func (t *Trace) allDown(d *Domain, kind AllDownKind, fenced bool) {
 	t.add("on_all_down", d.Name, "nothing is available: %s%s", kind, why)
 }
 
-// ttl tells why an answer has its TTL.
-func (t *Trace) ttl(d *Domain, ttl uint32, why string) {
-	if t == nil {
-		return
+// ttl tells which TTL an answer has, and why it may change soon, or "".
+func (t *Trace) ttl(d *Domain, soon string) {
+	switch {
+	case t == nil:
+	case soon == "":
+		t.add("ttl", d.Name, "%d, for the answer is settled", d.TTL)
+	case d.Min < d.TTL:
+		t.add("ttl", d.Name, "%d, the min: %s", d.Min, soon)
+	default:
+		t.add("ttl", d.Name, "%d, for there is no lower min: %s", d.TTL, soon)
 	}
-	t.add("ttl", d.Name, "%d: %s", ttl, why)
 }
 
 // scope tells how many bits of the client a step looks at.

@@ -27,7 +27,7 @@ failover us: set s0 answers: active
 set s0: available
 set s1: available
 picked s0: active: us-0-0/a
-ttl www.example.org.: 30: the answer is settled
+ttl www.example.org.: 30, for the answer is settled
 `},
 		{"a policy in a policy", [3]string{"du uu", "uu", "uu"}, rules, AllDown{}, pool.IPv4, "10.1.9.9", `
 question www.example.org.: IPv4, asked by 10.1.9.9/32
@@ -38,7 +38,7 @@ set s0: unavailable, by its checks
 member us-0-0/a: left out: down by its checks
 set s1: available
 picked s1: backup: us-1-0/c
-ttl www.example.org.: 5: min: the answer may change soon, as a delay runs, a check is part-way through its streak, or an earlier choice would take over
+ttl www.example.org.: 5, the min: the answer may change soon, as a delay runs, a check is part-way through its streak, or an earlier choice would take over
 `},
 		{"defaults, then weight 0", [3]string{"dd dd", "dd", "dd"}, rules, servfail, pool.IPv6, "10.1.9.9", `
 question www.example.org.: IPv6, asked by 10.1.9.9/32
@@ -61,7 +61,7 @@ failover us: looked at for members of weight 0 that are up
 failover eu: looked at for members of weight 0 that are up
 failover world: looked at for members of weight 0 that are up
 on_all_down www.example.org.: nothing is available: servfail
-ttl www.example.org.: 5: min: under on_all_down
+ttl www.example.org.: 5, the min: under on_all_down
 `},
 		{"the other family", [3]string{"du dd", "uu", "uu"}, "outer = 10.0.0.0/8 use us fence; default use world", cname, pool.IPv4, "10.1.9.9", `
 question www.example.org.: IPv4, asked by 10.1.9.9/32
@@ -73,7 +73,7 @@ set s1: unavailable, by its checks
 member us-1-0/c: left out: down by its checks
 failover us: looked at for members of weight 0 that are up
 other_family IPv6: has something available, so IPv4 has no data and on_all_down does not apply
-ttl www.example.org.: 5: min: this may change soon
+ttl www.example.org.: 5, the min: this may change soon
 `},
 		{"serve_all behind a fence", [3]string{"dd dd", "uu", "uu"}, "outer = 10.0.0.0/8 use us fence; default use world", cname, pool.IPv4, "10.1.9.9", `
 question www.example.org.: IPv4, asked by 10.1.9.9/32
@@ -87,7 +87,7 @@ failover us: looked at for members of weight 0 that are up
 on_all_down www.example.org.: nothing is available: serve_all, for behind a fence cname does not apply
 failover us: health is ignored
 picked s0: serve_all: us-0-0/a
-ttl www.example.org.: 5: min: under on_all_down
+ttl www.example.org.: 5, the min: under on_all_down
 `},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -144,7 +144,7 @@ latency fast: us-0-0 12.2 ms, eu-0-0 137.1 ms, jp-0-0 unknown
 failover us: set s0 answers: active
 set s0: available
 picked s0: active: us-0-0/a
-ttl www.example.org.: 30: the answer is settled
+ttl www.example.org.: 30, for the answer is settled
 `},
 		{"the best one is down", [3]string{"d", "u", "u"}, "198.51.100.1", "", `
 question www.example.org.: IPv4, asked by 198.51.100.1/32
@@ -157,7 +157,7 @@ member us-0-0/a: left out: down by its checks
 failover eu: set s0 answers: active
 set s0: available
 picked s0: active: eu-0-0/b
-ttl www.example.org.: 5: min: the answer may change soon, as a delay runs, a check is part-way through its streak, or an earlier choice would take over
+ttl www.example.org.: 5, the min: the answer may change soon, as a delay runs, a check is part-way through its streak, or an earlier choice would take over
 `},
 		{"all that are known are down", [3]string{"d", "d", "u"}, "198.51.100.1", "", `
 question www.example.org.: IPv4, asked by 198.51.100.1/32
@@ -174,7 +174,7 @@ rule fast: the default
 failover jp: set s0 answers: active
 set s0: available
 picked s0: active: jp-0-0/c
-ttl www.example.org.: 5: min: what comes first has nothing available
+ttl www.example.org.: 5, the min: what comes first has nothing available
 `},
 		{"all is down", [3]string{"d", "d", "d"}, "198.51.100.1", "", `
 question www.example.org.: IPv4, asked by 198.51.100.1/32
@@ -197,7 +197,7 @@ failover jp: looked at for members of weight 0 that are up
 on_all_down www.example.org.: nothing is available: serve_all
 failover us: health is ignored
 picked s0: serve_all: us-0-0/a
-ttl www.example.org.: 5: min: under on_all_down
+ttl www.example.org.: 5, the min: under on_all_down
 `},
 		{"abroad", [3]string{"u", "u", "u"}, "10.1.2.3", "192.0.2.1", `
 question www.example.org.: IPv4, asked by 10.1.2.3/32
@@ -208,7 +208,7 @@ rule fast: the default
 failover jp: set s0 answers: active
 set s0: available
 picked s0: active: jp-0-0/c
-ttl www.example.org.: 30: the answer is settled
+ttl www.example.org.: 30, for the answer is settled
 `},
 		{"abroad, and unknown there", [3]string{"u", "u", "u"}, "10.1.2.3", "192.0.3.1", `
 question www.example.org.: IPv4, asked by 10.1.2.3/32
@@ -217,7 +217,7 @@ rule outer: the default
 failover jp: set s0 answers: active
 set s0: available
 picked s0: active: jp-0-0/c
-ttl www.example.org.: 30: the answer is settled
+ttl www.example.org.: 30, for the answer is settled
 `},
 		{"at home", [3]string{"u", "u", "u"}, "10.5.2.3", "198.51.100.1", `
 question www.example.org.: IPv4, asked by 10.5.2.3/32
@@ -226,7 +226,7 @@ rule outer: number 2 matches: from region:r
 failover eu: set s0 answers: active
 set s0: available
 picked s0: active: eu-0-0/b
-ttl www.example.org.: 30: the answer is settled
+ttl www.example.org.: 30, for the answer is settled
 `},
 		{"nobody", [3]string{"u", "u", "u"}, "", "", `
 question www.example.org.: IPv4, asked by an unknown client
@@ -235,7 +235,7 @@ rule outer: the default
 failover jp: set s0 answers: active
 set s0: available
 picked s0: active: jp-0-0/c
-ttl www.example.org.: 30: the answer is settled
+ttl www.example.org.: 30, for the answer is settled
 `},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -52,6 +52,7 @@ type Receipt struct {
 	Order   *Order     `json:"order,omitempty" doc:"That stands now; absent where the change took one back, or is no order (resume)."`
 	Changed bool       `json:"changed" doc:"False where it was so already."`
 	Effect  Difference `json:"effect" doc:"What it does to answers."`
+	Warning string     `json:"warning,omitempty" doc:"What else is to be known: that the order would not outlive a restart, and why."`
 }
 
 // Question is a query that is to be explained.
@@ -165,6 +166,7 @@ type Plan struct {
 	RolledBack *time.Time `json:"rolled_back,omitempty"`
 	Author     string     `json:"author,omitempty" doc:"Of the last action."`
 	Reason     string     `json:"reason,omitempty"`
+	Warning    string     `json:"warning,omitempty" doc:"As of an order's receipt."`
 }
 
 // PlanAction executes, rolls back or deletes a plan.
