@@ -98,7 +98,8 @@ func (s *snapshot) explained(x admin.Explanation, t *policy.Trace) admin.Explana
 			last := &x.Steps[len(x.Steps)-1]
 			last.Text = cmp.Or(s.layer.why(s.plan, members[step.Name]), last.Text)
 		case "ttl":
-			x.TTLWhy = cmp.Or(x.TTLWhy, step.Text)
+			_, why, _ := strings.Cut(step.Text, ", ")
+			x.TTLWhy = cmp.Or(x.TTLWhy, why)
 		case "scope":
 			scopes = append(scopes, step.Name+" "+step.Text)
 		}

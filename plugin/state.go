@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,9 +31,9 @@ type keeper struct {
 	took    time.Duration // by the last write
 	touch   *time.Timer   // of the next setting of the time; nil before the first write
 	stopped bool
-	failing bool // the last write failed, and that was reported
 
-	writing sync.Mutex // one write at a time
+	failing atomic.Bool // the last write failed, and that was reported; read without a lock
+	writing sync.Mutex  // one write at a time
 }
 
 // keep has the past written soon. It is called under the publisher's lock, and
@@ -70,11 +71,7 @@ func (k *keeper) flush() {
 }
 
 // fails says whether the last write failed.
-func (k *keeper) fails() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.failing
-}
+func (k *keeper) fails() bool { return k.failing.Load() }
 
 // stop ends the writing; with last, it writes once more.
 func (k *keeper) stop(past func() *past, last bool) {
@@ -107,16 +104,16 @@ func (k *keeper) write(past func() *past) bool {
 	k.ages = p.ages
 	k.took = time.Since(begin)
 	switch {
-	case err != nil && !k.failing:
+	case err != nil && !k.fails():
 		log.Errorf("gtm %s: state file: %v; answers go on, but a restart will not know of now", k.name, err)
-	case err == nil && k.failing:
+	case err == nil && k.fails():
 		log.Infof("gtm %s: state file %s is written again", k.name, k.file)
 	}
-	k.failing = err != nil
-	if k.touch == nil && !k.failing && !k.stopped {
+	k.failing.Store(err != nil)
+	if k.touch == nil && err == nil && !k.stopped {
 		k.touch = after(touchEvery, k.lives)
 	}
-	return !k.failing
+	return err == nil
 }
 
 // lives sets the file's time once in a while, unless what it says is no longer so.
@@ -127,7 +124,7 @@ func (k *keeper) lives() {
 		k.mu.Unlock()
 		return
 	}
-	if now := time.Now(); !k.failing {
+	if now := time.Now(); !k.fails() {
 		_ = os.Chtimes(k.file, now, now) // where that fails, the next write will say why
 	}
 	k.touch.Reset(touchEvery)

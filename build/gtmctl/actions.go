@@ -98,6 +98,9 @@ func (s *session) receipt(r *admin.Receipt, change string, dryRun bool) {
 		s.sayf("%s: done\n", change)
 	}
 	s.difference(&r.Effect, "no answer changes")
+	if r.Warning != "" {
+		s.sayf("note: %s\n", r.Warning)
+	}
 	o := r.Order
 	if o == nil {
 		return

@@ -157,8 +157,8 @@ async function order({ gtm, title, verb, about, fields, change, forever }) {
   await done;
 }
 
-function told(change, { changed, order: standing }) {
+function told(change, { changed, order: standing, warning }) {
   if (!changed) return `${change}: it was so already`;
   const safe = standing?.safe_to_stop_at;
-  return safe ? `${change}: done; safe to stop at ${clockTime(safe)}` : `${change}: done`;
+  return [`${change}: done`, safe && `safe to stop at ${clockTime(safe)}`, warning].filter(Boolean).join('; ');
 }
