@@ -19,7 +19,9 @@ type terms struct {
 }
 
 // ledger is what a sink has been told, and is to be told, of the troubles that
-// last. It has no clock: every step gets the time.
+// last. It has no clock: every step gets the time. A step that tells something is
+// done only once the sink took the message; one that is lost leads back to where it
+// came from. Until then nothing more is told of the trouble.
 //
 //	        begin                 delay, window
 //	(none) -------> pending ----------------------> announced --+ repeat
@@ -31,6 +33,7 @@ type terms struct {
 type ledger struct {
 	terms
 	troubles map[string]*trouble // key of a trouble -> what is known of it
+	retry    time.Time           // nothing that was lost is told again before
 }
 
 // trouble is one that a sink may be told of.
@@ -39,10 +42,13 @@ type trouble struct {
 	began     time.Time // when it began
 	pending   bool      // its event is to be told,
 	since     time.Time // which is known since then
-	announced bool      // it was told that there is trouble
-	told      time.Time // when it was told last
+	announced bool      // the sink took a message that there is trouble
+	told      time.Time // when it was told last, or that was tried
 	end       *Event    // that ended it, and is to be told; or nil
 	ended     time.Time // when that came
+	out       *Message  // about it, neither taken nor lost so far; or nil
+	late      bool      // what is to be told was told, and lost
+	anew      *trouble  // that began while the end of this one is on its way; or nil
 }
 
 // begin takes an event that begins a trouble, or finds it changed.
@@ -54,15 +60,27 @@ func (l *ledger) begin(now time.Time, e *Event) {
 			l.troubles = map[string]*trouble{}
 		}
 		l.troubles[e.Trouble] = &trouble{event: e, began: e.At, pending: true, since: now}
-	case t.end != nil: // its end was not told yet, and need not be
-		t.end = nil
-		fallthrough
+	case t.leaving() && t.anew == nil:
+		t.anew = &trouble{event: e, began: e.At, pending: true, since: now}
+	case t.leaving():
+		t.anew.event = e
 	default:
-		if !t.pending && !t.event.sameThing(e) {
-			t.pending, t.since = true, now
-		}
-		t.event = e
+		t.goOn(now, e)
 	}
+}
+
+// leaving says whether its end is on its way to the sink.
+func (t *trouble) leaving() bool { return t.out != nil && t.out.Status == Resolved }
+
+// goOn takes an event that finds the trouble changed, or there again before its end
+// was told, which then need not be.
+func (t *trouble) goOn(now time.Time, e *Event) {
+	t.end = nil
+	t.late = t.late && t.pending
+	if !t.pending && !t.event.sameThing(e) {
+		t.pending, t.since = true, now
+	}
+	t.event = e
 }
 
 // over takes an event that ends a trouble. What was never told ends in silence.
@@ -70,19 +88,29 @@ func (l *ledger) over(now time.Time, e *Event) {
 	t := l.troubles[e.Trouble]
 	switch {
 	case t == nil:
-	case !t.announced:
+	case !t.announced && t.out == nil:
 		delete(l.troubles, e.Trouble)
+	case t.leaving():
+		t.anew = nil
 	case t.end == nil:
-		t.end, t.ended, t.pending = e, now, false
+		t.end, t.ended = e, now
 	}
 }
 
-// knows says whether the trouble of an event is in the ledger.
-func (l *ledger) knows(e *Event) bool { return l.troubles[e.Trouble] != nil }
+// knows says whether the trouble of an event is in the ledger, as one that lasts.
+func (l *ledger) knows(e *Event) bool {
+	t := l.troubles[e.Trouble]
+	return t != nil && (t.end == nil || t.anew != nil)
+}
 
 // retain forgets the troubles that the sink does not want to hear of any more.
 func (l *ledger) retain(wants func(*Event) bool) {
-	maps.DeleteFunc(l.troubles, func(_ string, t *trouble) bool { return !wants(t.event) })
+	maps.DeleteFunc(l.troubles, func(_ string, t *trouble) bool {
+		if t.anew != nil && !wants(t.anew.event) {
+			t.anew = nil
+		}
+		return !wants(t.event)
+	})
 }
 
 // stage is what is to be told of a trouble next.
@@ -97,11 +125,16 @@ const (
 
 // next is what is to be told of a trouble next, and from when on.
 func (l *ledger) next(t *trouble) (stage, time.Time) {
+	var least time.Time
+	if t.late {
+		least = l.retry
+	}
 	switch {
+	case t.out != nil:
 	case t.end != nil:
-		return resolve, t.ended
+		return resolve, later(least, t.ended)
 	case t.pending:
-		return announce, t.since.Add(l.delay)
+		return announce, later(least, t.since.Add(l.delay))
 	case l.repeat > 0:
 		return remind, t.told.Add(l.repeat)
 	}
@@ -113,44 +146,63 @@ type group struct {
 	stage stage
 	kind  string
 	about string // a pool, or one trouble
+	late  bool   // all of it was lost before
 }
 
 func (l *ledger) group(s stage, t *trouble) group {
 	switch pool, member := t.event.Labels["pool"], t.event.Labels["member"]; {
 	case l.whole:
-		return group{stage: s}
+		return group{stage: s, late: t.late}
 	case pool != "" && member != "":
-		return group{s, t.event.Kind, pool}
+		return group{s, t.event.Kind, pool, t.late}
 	}
-	return group{s, t.event.Kind, "trouble " + t.event.Trouble}
+	return group{s, t.event.Kind, "trouble " + t.event.Trouble, t.late}
 }
 
 // window is how long a group waits for more of its like.
 func (l *ledger) window(g group) time.Duration {
-	if g.stage == remind || !l.whole && strings.HasPrefix(g.about, "trouble ") {
+	if g.stage == remind || g.late || !l.whole && strings.HasPrefix(g.about, "trouble ") {
 		return 0
 	}
 	return groupWindow
 }
 
 // due are the messages to be sent now, and when the next ones may be; zero: never.
-// What is muted waits; but that a trouble is over is told all the same.
-func (l *ledger) due(now time.Time, muted func(*Event) bool) (messages []*Message, next time.Time) {
+// What is muted waits; but that a trouble is over is told all the same. Of what was
+// lost there are as many messages at most as there is room for.
+func (l *ledger) due(now time.Time, muted func(*Event) bool, room int) (messages []*Message, next time.Time) {
+	var late []waiters
 	for g, w := range l.waiting(now, muted) {
-		if at := w.first.Add(l.window(g)); !at.After(now) {
-			messages = append(messages, l.tell(now, g.stage, w.keys))
+		switch at := w.first.Add(l.window(g)); {
+		case at.After(now):
+		case g.late:
+			late = append(late, w)
+		default:
+			messages = append(messages, l.tell(now, w))
 		}
+	}
+	// Those whose last try is the longest ago come first, for one that is never taken
+	// must not keep the others waiting.
+	slices.SortFunc(late, func(a, b waiters) int { return a.told.Compare(b.told) })
+	for _, w := range late[:min(len(late), room)] {
+		messages = append(messages, l.tell(now, w))
 	}
 	slices.SortFunc(messages, func(a, b *Message) int { return compare(&a.Alerts[0], &b.Alerts[0]) })
 	for g, w := range l.waiting(now, muted) {
-		next = earlier(next, w.first.Add(l.window(g)))
+		at := w.first.Add(l.window(g))
+		if !at.After(now) { // there was no room
+			at = now.Add(maxWait)
+		}
+		next = earlier(next, at)
 	}
 	return messages, next
 }
 
 // waiters are what waits of a group.
 type waiters struct {
+	stage stage
 	first time.Time // from when on the first of them waits; it may be to come
+	told  time.Time // when the first of them was tried last
 	keys  []string  // of the troubles to be told as soon as anything is
 }
 
@@ -163,8 +215,11 @@ func (l *ledger) waiting(now time.Time, muted func(*Event) bool) map[group]waite
 			continue
 		}
 		g := l.group(s, t)
-		w := groups[g]
-		w.first = earlier(w.first, from)
+		w, ok := groups[g]
+		if !ok {
+			w = waiters{stage: s, told: t.told}
+		}
+		w.first, w.told = earlier(w.first, from), earlier(w.told, t.told)
 		if s == remind || !from.After(now) {
 			w.keys = append(w.keys, key)
 		}
@@ -173,19 +228,21 @@ func (l *ledger) waiting(now time.Time, muted func(*Event) bool) map[group]waite
 	return groups
 }
 
-// tell is the message about some troubles, and notes that they were told.
-func (l *ledger) tell(now time.Time, s stage, keys []string) *Message {
+// tell is the message about some troubles, and notes that it is on its way.
+func (l *ledger) tell(now time.Time, w waiters) *Message {
 	m := newMessage(now, Firing)
-	m.Repeat = s == remind
-	for _, key := range keys {
+	m.Repeat = w.stage == remind
+	if w.stage == resolve {
+		m.Status = Resolved
+	}
+	for _, key := range w.keys {
 		t := l.troubles[key]
 		m.Alerts = append(m.Alerts, Alert{Event: t.event, Since: t.began, End: t.end})
-		if s == resolve {
-			m.Status = Resolved
-			delete(l.troubles, key)
-			continue
+		m.late = t.late
+		t.out, t.told, t.late = m, now, false
+		if w.stage == announce {
+			t.pending = false
 		}
-		t.pending, t.announced, t.told = false, true, now
 	}
 	slices.SortFunc(m.Alerts, func(a, b Alert) int { return compare(&a, &b) })
 	return m
@@ -197,6 +254,14 @@ func earlier(a, b time.Time) time.Time {
 		return b
 	}
 	return a
+}
+
+// later is the later of two times.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // compare orders alerts by time.

@@ -24,6 +24,9 @@ type Message struct {
 	Status string
 	Repeat bool // it was told before
 	Alerts []Alert
+
+	late bool // what it tells was lost before
+	once bool // it is tried once, for its sink is down
 }
 
 // maxListed bounds how many alerts of a message are written out.

@@ -76,7 +76,7 @@ func (n *Notifier) Reconfigure(c Config) {
 			o.ledger.terms = s.terms()
 			o.change(s)
 		} else {
-			o = newOutlet(s, n.report)
+			o = newOutlet(s, n.report, n.settle)
 			n.wg.Go(o.run)
 		}
 		n.outlets = append(n.outlets, o)
@@ -128,9 +128,7 @@ func (n *Notifier) take(o *outlet, now time.Time, e *Event) {
 	default:
 		n.forget(now)
 		if !n.muted(e) {
-			m := newMessage(now, Told, Alert{Event: e})
-			m.GTM = n.gtm
-			o.push(m)
+			n.push(o, now, newMessage(now, Told, Alert{Event: e}))
 		}
 	}
 }
@@ -197,10 +195,9 @@ func (n *Notifier) round(now time.Time) {
 	n.forget(now)
 	var next time.Time
 	for _, o := range n.outlets {
-		messages, at := o.ledger.due(now, n.muted)
+		messages, at := o.ledger.due(now, n.muted, o.room())
 		for _, m := range messages {
-			m.GTM = n.gtm
-			o.push(m)
+			n.push(o, now, m)
 		}
 		if !at.IsZero() {
 			next = earlier(next, at)

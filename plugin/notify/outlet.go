@@ -14,6 +14,7 @@ const (
 	giveUp    = 15 * time.Minute // after this a message is old news
 	firstWait = time.Second      // between the first two tries; doubled for each further
 	maxWait   = time.Minute
+	topTries  = 7                // from so many on, the wait is no longer
 	maxAsked  = 10 * time.Minute // of what a sink may ask for by Retry-After
 	farewell  = time.Second      // for what is queued at the end
 )
@@ -29,6 +30,7 @@ func backoff(tries int, random float64) time.Duration {
 type outlet struct {
 	ledger ledger // guarded by the Notifier's mu
 	report func(sink string, err error)
+	settle settler
 
 	mu       sync.Mutex // guards following
 	sink     *Sink
@@ -48,28 +50,49 @@ type outlet struct {
 	endOnce sync.Once
 }
 
-func newOutlet(s *Sink, report func(string, error)) *outlet {
-	o := &outlet{sink: s, report: report, ledger: ledger{terms: s.terms()}, wake: make(chan struct{}, 1), ending: make(chan struct{})}
+// settler is told what became of a message: that the sink took it, or that it is
+// lost, and for how long it is of no use to try again. It is called without locks.
+type settler func(o *outlet, m *Message, taken bool, wait time.Duration)
+
+func newOutlet(s *Sink, report func(string, error), settle settler) *outlet {
+	o := &outlet{sink: s, report: report, settle: settle, ledger: ledger{terms: s.terms()}, wake: make(chan struct{}, 1), ending: make(chan struct{})}
 	o.ctx, o.cancel = context.WithCancel(context.Background())
 	return o
 }
 
-// push queues a message. Where the queue is full, the oldest one is dropped. A
-// repetition does not wait behind others: it would say what they say.
-func (o *outlet) push(m *Message) {
+// push queues a message, and returns the one that will not be sent; or nil. Where
+// the queue is full, this is the oldest. A repetition does not wait behind others: it
+// would say what they say.
+func (o *outlet) push(m *Message) (lost *Message) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if m.Repeat && (o.busy || len(o.queue) > 0) {
-		return
+		return m
 	}
 	m.Sink = o.sink.Name
+	m.once = m.late && o.wrong != nil
 	if len(o.queue) == maxQueue {
-		o.queue[0] = nil
+		lost, o.queue[0] = o.queue[0], nil
 		o.queue = o.queue[1:]
 		o.dropped++
 	}
 	o.queue = append(o.queue, m)
 	o.stir()
+	return lost
+}
+
+// room is for how many messages that tell again what was lost. They push nothing
+// out of the queue. A sink that is down is asked with one, where nothing else asks.
+func (o *outlet) room() int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case o.wrong == nil:
+		return maxQueue - len(o.queue)
+	case o.busy || len(o.queue) > 0:
+		return 0
+	}
+	return 1
 }
 
 // stir wakes run, or the wait between two tries.
@@ -138,13 +161,18 @@ func (o *outlet) deliver(m *Message) {
 	for tries := 1; ; tries++ {
 		retry, err := o.try(o.ctx, m)
 		if err == nil {
+			o.settle(o, m, true, 0)
 			return
 		}
-		wait := max(backoff(tries, rand.Float64()), min(after(err), maxAsked))
-		if !retry || time.Since(m.At)+wait > giveUp || !o.sleep(wait) {
+		asked := min(after(err), maxAsked)
+		wait := max(backoff(tries, rand.Float64()), asked)
+		if !retry || m.once || time.Since(m.At)+wait > giveUp || !o.sleep(wait) {
 			o.mu.Lock()
-			o.dropped++
+			if !m.once { // what it tells was counted when it was lost
+				o.dropped++
+			}
 			o.mu.Unlock()
+			o.settle(o, m, false, max(backoff(topTries, rand.Float64()), asked))
 			return
 		}
 	}
