@@ -82,6 +82,41 @@ func TestRefused(t *testing.T) {
 	})
 }
 
+// TestAskedOnce is that a sink that is down is asked with one message at a time, and
+// no earlier than it wants; and that what it then takes is delivered like anything.
+func TestAskedOnce(t *testing.T) {
+	inPlay(t, SinkConfig{}, func(p *play) {
+		p.on("ops", func(context.Context) (bool, error) { return true, &Again{5 * time.Minute, errDown} })
+		for _, pool := range []string{"a", "b", "c"} {
+			p.Send(lone("pool_unavailable", "pool "+pool, pool))
+		}
+		pass(time.Hour)
+		if s := p.Sinks()[0]; s.Failed > 12 || s.Dropped != 3 {
+			t.Errorf("it wants a try in 5 minutes, and within an hour: %+v", s)
+		}
+		p.dies("ops")
+		p.Send(lone("order", "", "one"))
+		pass(5 * time.Minute)
+		if s := p.Sinks()[0]; s.Queued != 1 {
+			t.Errorf("%d messages are queued, want the order alone", s.Queued)
+		}
+		tries := 0
+		var failed, last time.Time
+		p.on("ops", func(context.Context) (bool, error) {
+			tries++
+			if last = time.Now(); tries == 3 {
+				failed = last
+				return true, errDown
+			}
+			return false, nil
+		})
+		pass(soonAgain)
+		if got := p.took(); len(got) != 4 || tries != 5 || last.Sub(failed) > 2*firstWait {
+			t.Errorf("took %q in %d tries, the last %s after the one that failed", got, tries, last.Sub(failed))
+		}
+	})
+}
+
 // TestAtLast is that whatever happens to troubles and to the sink: what it took says
 // in the end what is so, and never the same twice in a row.
 func TestAtLast(t *testing.T) {

@@ -161,7 +161,7 @@ func (l *ledger) group(s stage, t *trouble) group {
 
 // window is how long a group waits for more of its like.
 func (l *ledger) window(g group) time.Duration {
-	if g.stage == remind || g.late || !l.whole && strings.HasPrefix(g.about, "trouble ") {
+	if g.stage == remind || !l.whole && strings.HasPrefix(g.about, "trouble ") {
 		return 0
 	}
 	return groupWindow

@@ -2,7 +2,6 @@ package notify
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -151,6 +150,15 @@ func TestRecoveredBeforeLost(t *testing.T) {
 			t.Errorf("the ledger holds %d troubles", n)
 		}
 	})
+	inPlay(t, SinkConfig{}, func(p *play) { // over after it was lost
+		p.dies("ops")
+		p.Send(down("a"))
+		pass(20 * time.Minute)
+		p.Send(up("a"))
+		p.comesBack("ops")
+		pass(time.Hour)
+		p.hears(t)
+	})
 	inPlay(t, SinkConfig{}, func(p *play) { // back before it was lost
 		p.dies("ops")
 		p.Send(down("a"))
@@ -166,9 +174,18 @@ func TestRecoveredBeforeLost(t *testing.T) {
 }
 
 // TestBegunWhileItsEndIsOut is that what begins again while the sink is being told of
-// its end is told after that; and not at all where the end is lost.
+// its end is told after that, if it lasts; and not at all where the end is lost.
 func TestBegunWhileItsEndIsOut(t *testing.T) {
-	for dead, want := range map[time.Duration]string{5 * time.Minute: "resolved a\nfiring a", 20 * time.Minute: ""} {
+	for _, c := range []struct {
+		dead  time.Duration
+		lasts bool
+		want  string
+	}{
+		{5 * time.Minute, true, "resolved a, firing a"},
+		{5 * time.Minute, false, "resolved a"},
+		{20 * time.Minute, true, ""},
+		{20 * time.Minute, false, "resolved a"},
+	} {
 		inPlay(t, SinkConfig{}, func(p *play) {
 			p.Send(down("a"))
 			pass(time.Minute)
@@ -180,16 +197,20 @@ func TestBegunWhileItsEndIsOut(t *testing.T) {
 				p.Send(down("a"))
 				p.Send(up("a"))
 			}
-			p.Send(down("a"))
-			pass(dead)
+			if c.lasts {
+				p.Send(down("a"))
+			}
+			pass(c.dead)
 			p.comesBack("ops")
 			pass(soonAgain)
-			if got := strings.Join(p.took(), "\n"); got != want {
-				t.Errorf("dead for %s: took %q, want %q", dead, got, want)
+			if got := strings.Join(p.took(), ", "); got != c.want {
+				t.Errorf("%+v: took %q", c, got)
 			}
 			p.Send(up("a"))
 			pass(time.Minute)
-			p.hears(t, "resolved a")
+			if got := len(p.took()); (got == 1) != c.lasts {
+				t.Errorf("%+v: took %d messages of its end", c, got)
+			}
 		})
 	}
 }
@@ -213,32 +234,4 @@ func TestLostAndMuted(t *testing.T) {
 		pass(11 * time.Minute)
 		p.hears(t, "firing a")
 	})
-}
-
-// TestOwedHasABound is that a sink that takes no end of a trouble does not let the
-// ledger grow.
-func TestOwedHasABound(t *testing.T) {
-	var l ledger
-	now := time.Unix(1e9, 0)
-	none := func(*Event) bool { return false }
-	for i := range maxOwed + 10 {
-		e := down(fmt.Sprint("m", i))
-		l.begin(now, &e)
-	}
-	now = now.Add(groupWindow)
-	firing, _ := l.due(now, none, 0)
-	l.taken(now, firing[0])
-	for i := range maxOwed + 10 {
-		now = now.Add(time.Millisecond)
-		e := up(fmt.Sprint("m", i))
-		l.over(now, &e)
-	}
-	ends, _ := l.due(now, none, 0)
-	l.lost(now, ends[0], time.Hour)
-	if n := len(l.troubles); n != maxOwed {
-		t.Errorf("%d ends are owed, want %d", n, maxOwed)
-	}
-	if l.troubles["member web/m9"] != nil || l.troubles["member web/m10"] == nil {
-		t.Error("the oldest are not those that are forgotten")
-	}
 }

@@ -56,7 +56,6 @@ func (l *ledger) lost(now time.Time, m *Message, wait time.Duration) {
 		t.out = nil
 		switch {
 		case m.Repeat:
-			t.told = now
 		case m.Status != Resolved && !t.announced && t.end != nil:
 			delete(l.troubles, key)
 		case m.Status != Resolved:
