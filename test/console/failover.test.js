@@ -105,6 +105,7 @@ test('a server that comes back is followed again', async (t) => {
 
 test('the kinds of events are those of the API', async (t) => {
   const page = await here.visit(t, '#/events');
+  await page.getByLabel('Kind', { exact: true }).waitFor();
   const shown = await page.getByLabel('Kind', { exact: true }).locator('option').evaluateAll((options) => options.map((option) => option.value).filter(Boolean));
   const response = await fetch(`${here.coredns.url}/api/v1/events?kind=none`);
   const { detail } = await response.json();
