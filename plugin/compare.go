@@ -117,7 +117,21 @@ func (c *comparer) rule(d *domain, fam pool.Family, way *policy.Way) admin.RuleD
 	r.Now, before = c.now.answered(d, fam, way, &c.scratch)
 	r.Then, after = c.then.answered(d, fam, way, &c.scratch)
 	r.Changed = r.Now.Reason != r.Then.Reason || r.Now.Set != r.Then.Set || r.Now.TTL != r.Then.TTL || r.Now.Alive != r.Then.Alive || !maps.Equal(r.Now.Pools, r.Then.Pools) || !maps.Equal(before, after)
+	r.Members = c.now.plan.memberDiffs(before, after)
 	return r
+}
+
+// memberDiffs are the members that are in other shares of the answers.
+func (p *plan) memberDiffs(before, after map[int]float64) (list []admin.MemberDiff) {
+	both := maps.Clone(before)
+	maps.Copy(both, after)
+	for _, i := range slices.Sorted(maps.Keys(both)) {
+		if before[i] != after[i] && len(list) < domainsNamed {
+			m := p.members[i]
+			list = append(list, admin.MemberDiff{Member: m.Pool.Name + "/" + m.ID, Now: before[i], Then: after[i]})
+		}
+	}
+	return list
 }
 
 // samples is how many clients of a way are asked for.
@@ -157,6 +171,9 @@ func (w *world) answered(d *domain, fam pool.Family, way *policy.Way, scratch *p
 	}
 	for name, weight := range a.Pools {
 		a.Pools[name] = round(weight / total)
+	}
+	for i, weight := range members {
+		members[i] = round(weight / total)
 	}
 	return a, members
 }

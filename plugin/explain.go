@@ -77,6 +77,9 @@ func (s *snapshot) explain(q admin.Question) (admin.Explanation, error) {
 		x.Steps = append(x.Steps, admin.Step{Kind: "elsewhere", Name: reply.target, Text: "is no name of this block: clients that want recursion get its records through CoreDNS"})
 	case complete:
 	}
+	if len(reply.msg.Answer) == 0 && len(reply.msg.Ns) > 0 {
+		x.TTL = reply.msg.Ns[0].Header().Ttl // for so long it is known that there is nothing
+	}
 	for _, rr := range reply.msg.Answer {
 		x.Answer = append(x.Answer, strings.Join(strings.Fields(rr.String()), " "))
 	}

@@ -147,6 +147,9 @@ func (b *sight) check(i int, rec healthcheck.Record) admin.Check {
 		Target: at(rec.Check.Target), State: rec.State.Status.String(), Streak: rec.State.Streak,
 		Held: rec.State.Hold > 0, Frozen: rec.Frozen, Reason: rec.Reason.String(),
 	}
+	if rec.State.Status == healthcheck.Up && rec.State.Streak == 0 {
+		c.Reason = "" // that of a fail long ago
+	}
 	if rec.State.Status != healthcheck.Unknown {
 		c.Since = &rec.Since
 	}

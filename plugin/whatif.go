@@ -122,7 +122,7 @@ func (pub *publisher) whatIf(changes []change, only map[*domain]bool) (admin.Dif
 	diff := compare(now, then, &pub.census, touched, only)
 	diff.Changes = texts
 	if settles > 0 {
-		diff.Settles = short(settles)
+		diff.Settles = lasting(settles)
 	}
 	return diff, now, then
 }
@@ -133,7 +133,7 @@ func (pub *publisher) whatIfStanding(s *standing) admin.Difference {
 	then, touched, settles := pub.suppose(now, s, nil, nil)
 	diff := compare(now, then, &pub.census, touched, nil)
 	if settles > 0 {
-		diff.Settles = short(settles)
+		diff.Settles = lasting(settles)
 	}
 	return diff
 }

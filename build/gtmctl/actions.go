@@ -29,7 +29,16 @@ func (w *why) said() error {
 type lasting struct{ time.Duration }
 
 func (l *lasting) flags(f *flag.FlagSet) {
-	f.DurationVar(&l.Duration, "for", 0, "end it by itself after this `DURATION`, such as 2h")
+	l.flag(f, "end it by itself after this `DURATION`, such as 2h")
+}
+
+func (l *lasting) flag(f *flag.FlagSet, usage string) {
+	f.Func("for", usage, func(word string) (err error) {
+		if l.Duration, err = time.ParseDuration(word); err != nil || l.Duration <= 0 {
+			return errors.New("want a duration above 0, such as 90s, 30m or 2h")
+		}
+		return nil
+	})
 }
 
 // in is the duration as the API reads it, or "".
@@ -235,5 +244,5 @@ func errNotForced(err error, forced bool) error {
 	if forced || !errors.As(err, &f) || f.code != exitFailed || !strings.Contains(err.Error(), "force") {
 		return err
 	}
-	return fmt.Errorf("%w (add --force to do it all the same, or --dry-run to see what it does)", err)
+	return fmt.Errorf("%w (--force does it all the same)", err)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"net/http"
 	"strings"
@@ -58,7 +59,7 @@ func (a *asker) question(s *session, name string) admin.Question {
 }
 
 func (s *session) explanation(e *admin.Explanation) {
-	s.sayf("%s %s, asked by %s\n", bare(e.Name), e.Type, e.Client)
+	s.sayf("%s %s, asked by %s\n", bare(e.Name), e.Type, cmp.Or(e.Client, "an unknown client"))
 	s.sayf("%s%s\n", e.Outcome, behind(", ", e.Reason))
 	for _, record := range e.Answer {
 		s.sayf("  %s\n", strings.ReplaceAll(record, `\x09`, "  "))

@@ -88,7 +88,7 @@ func planExecute() command {
 		min:     1, max: 1,
 		flags: func(f *flag.FlagSet) {
 			w.flags(f)
-			f.DurationVar(&l.Duration, "for", 0, "roll it back by itself after this `DURATION`, such as 30m")
+			l.flag(f, "roll it back by itself after this `DURATION`, such as 30m")
 			f.BoolVar(&force, "force", false, "even if it leaves clients without anything available")
 		},
 		run: func(s *session, args []string) error {
@@ -117,10 +117,22 @@ func planRollback() command {
 
 // planned does something with a plan, and shows how it stands then.
 func (s *session) planned(name, action string, body planBody) error {
+	preview, err := s.ask(http.MethodGet, path("plans", name, "preview"), s.query(), nil) // what it is about to do
+	if err != nil {
+		return err
+	}
 	raw, err := s.ask(http.MethodPost, path("plans", name, action), nil, body)
 	if err != nil {
 		return errNotForced(err, body.Force)
 	}
+	if s.options.output == "json" {
+		return s.showPlan(raw)
+	}
+	d, err := decode[admin.Difference](preview)
+	if err != nil {
+		return err
+	}
+	s.difference(&d, "no answer changes")
 	return s.showPlan(raw)
 }
 
@@ -133,8 +145,15 @@ func (s *session) showPlan(raw []byte) error {
 		return err
 	}
 	s.sayf("%s  plan %s\n", s.paint(state(p.State)), p.Name)
+	verb := ""
+	if p.State == admin.PlanRolledBack {
+		verb = "taken back: "
+	}
 	for _, c := range p.Changes {
-		s.sayf("  %s\n", c)
+		s.sayf("  %s%s\n", verb, c)
+	}
+	if p.Warning != "" && p.State != admin.PlanUnexecuted {
+		s.sayf("note: %s\n", p.Warning)
 	}
 	switch {
 	case p.State == admin.PlanExecuted && p.Until != nil:

@@ -111,6 +111,7 @@ func (s *session) difference(d *admin.Difference, none string) {
 			t.add(text(r.Rule), text(r.Family), text(percent(r.Share)), now, nowWhy, then, thenWhy)
 		}
 		t.print(s, "  ")
+		s.members(dd.Rules)
 		if same > 0 {
 			s.sayf("  %s the same\n", count(same, "rule"))
 		}
@@ -126,6 +127,25 @@ func (s *session) difference(d *admin.Difference, none string) {
 	}
 	for _, lost := range d.Lost {
 		s.sayf("%s %s\n", s.paint(cell{"nothing available is left for", bad}), lost)
+	}
+}
+
+// members are those whose part in the answers changes, each once.
+func (s *session) members(rules []admin.RuleDiff) {
+	const most = 20
+	seen := map[admin.MemberDiff]bool{}
+	for _, r := range rules {
+		for _, m := range r.Members {
+			if seen[m] {
+				continue
+			}
+			if seen[m] = true; len(seen) <= most {
+				s.sayf("  %s is in %s of the answers, then in %s\n", m.Member, percent(m.Now), percent(m.Then))
+			}
+		}
+	}
+	if more := len(seen) - most; more > 0 {
+		s.sayf("  and %s more\n", count(more, "member"))
 	}
 }
 

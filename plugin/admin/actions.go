@@ -126,6 +126,15 @@ type RuleDiff struct {
 	Now     Answered `json:"now"`
 	Then    Answered `json:"then"`
 	Changed bool     `json:"changed" doc:"Also where other members of the same pools are answered."`
+	// Members are those whose part changes, at most 100 of them.
+	Members []MemberDiff `json:"members,omitempty"`
+}
+
+// MemberDiff is how often a member is in the answers.
+type MemberDiff struct {
+	Member string  `json:"member" doc:"POOL/MEMBER."`
+	Now    float64 `json:"now" doc:"In which share of the answers it is, 0 to 1."`
+	Then   float64 `json:"then"`
 }
 
 // Answered is what a kind of clients is answered.
@@ -201,7 +210,7 @@ type Sink struct {
 	Kind      string     `json:"kind"`
 	Sent      uint64     `json:"sent"`
 	Failed    uint64     `json:"failed"`
-	Dropped   uint64     `json:"dropped" doc:"For its queue was full."`
+	Dropped   uint64     `json:"dropped" doc:"Messages that were given up, refused, or pushed out of a full queue."`
 	Queued    int        `json:"queued"`
 	LastError string     `json:"last_error,omitempty" doc:"Without secrets."`
 	LastSent  *time.Time `json:"last_sent,omitempty"`
