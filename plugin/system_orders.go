@@ -158,7 +158,7 @@ func refuseLoss(effect admin.Difference, force bool) error {
 	if more := len(effect.Lost) - len(some); more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
-	return admin.Refuse(http.StatusConflict, "it would leave clients without any available member: %s", text)
+	return admin.Refuse(http.StatusConflict, "it would leave clients without any available member: %s. Say force if it is meant", text)
 }
 
 // safe is when the caches that keep to TTLs have forgotten the members that a

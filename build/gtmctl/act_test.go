@@ -57,6 +57,7 @@ func TestOtherActions(t *testing.T) {
 	a.answer("PUT /api/v1/plans/p", admin.Plan{Name: "p", Changes: []string{"down pool web"}, State: "unexecuted"})
 	a.answer("POST /api/v1/plans/p/execute", plan)
 	a.answer("POST /api/v1/plans/p/rollback", admin.Plan{Name: "p", State: "rolled_back"})
+	a.answer("GET /api/v1/plans/p/preview", difference())
 	a.answer("POST /api/v1/alerts/mutes", admin.Mute{ID: "m1", Selector: []string{"pool=web", "kind=member_down"}})
 	for _, done := range []string{"DELETE /api/v1/plans/p", "DELETE /api/v1/alerts/mutes/m1", "POST /api/v1/alerts/sinks/ops/test"} {
 		a.mux.HandleFunc(done, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })

@@ -84,7 +84,7 @@ func (s *session) order(o *orderFlags, change string) (*admin.Receipt, error) {
 	body := orderBody{s.options.gtm, change, o.reason, o.in(), o.force, o.dryRun}
 	raw, err := s.ask(http.MethodPost, path("orders"), nil, body)
 	if err != nil {
-		return nil, errNotForced(err, o.force)
+		return nil, errNotForced(err, o.force, "--dry-run")
 	}
 	r, err := decode[admin.Receipt](raw)
 	if err != nil {
@@ -239,10 +239,10 @@ func resumeCommand() command {
 }
 
 // errNotForced adds to a refusal how to go on, where it is for safety.
-func errNotForced(err error, forced bool) error {
+func errNotForced(err error, forced bool, look string) error {
 	var f *failure
 	if forced || !errors.As(err, &f) || f.code != exitFailed || !strings.Contains(err.Error(), "force") {
 		return err
 	}
-	return fmt.Errorf("%w (--force does it all the same)", err)
+	return fmt.Errorf("%w (add --force to do it all the same; %s shows what it does)", err, look)
 }

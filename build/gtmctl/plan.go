@@ -123,7 +123,7 @@ func (s *session) planned(name, action string, body planBody) error {
 	}
 	raw, err := s.ask(http.MethodPost, path("plans", name, action), nil, body)
 	if err != nil {
-		return errNotForced(err, body.Force)
+		return errNotForced(err, body.Force, "gtmctl plan preview "+name)
 	}
 	if s.options.output == "json" {
 		return s.showPlan(raw)
