@@ -22,8 +22,9 @@ type change struct {
 	weight uint32
 	set    int // of the failover; or pool.NoSet
 
-	reset bool // takes back what such a change said
-	auto  bool // of a weight: the word, not the number that it stands for
+	by    string // the plan that makes it, or ""
+	reset bool   // takes back what such a change said
+	auto  bool   // of a weight: the word, not the number that it stands for
 }
 
 // verb is what a change does.

@@ -15,7 +15,8 @@ type directory struct {
 	groups    []group
 	sets      []int // failover -> the first of its sets, of all
 	setCount  int
-	uses      [][]int // failover -> the groups that can lead to it
+	ttls      []uint32 // pool -> the longest TTL of answers that have its members, seconds
+	uses      [][]int  // failover -> the groups that can lead to it
 }
 
 // group is domains that are decided alike.
@@ -63,6 +64,17 @@ func (p *plan) register() {
 		}
 		d.groups[i].domains = append(d.groups[i].domains, one)
 		one.group = i
+	}
+	d.ttls = make([]uint32, len(p.pools))
+	for _, g := range d.groups {
+		for _, f := range g.failovers {
+			for _, set := range p.failovers[f].Sets {
+				for _, part := range set.Pools {
+					ttl := &d.ttls[d.pools[part.Name]]
+					*ttl = max(*ttl, g.domains[0].TTL)
+				}
+			}
+		}
 	}
 	p.directory = d
 	p.given = newGiven(p)

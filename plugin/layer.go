@@ -1,6 +1,8 @@
 package gtm
 
 import (
+	"cmp"
+
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -13,6 +15,7 @@ type layer struct {
 	disabled  map[*domain]bool    // domains that are not answered
 	off       map[int]bool        // pools that are disabled
 	drained   map[int]bool        // members
+	by        map[string]string   // subject -> the plan that has the last word on it
 }
 
 // layer is the plan with changes on top, of which the later ones win.
@@ -26,10 +29,14 @@ func (p *plan) layer(changes []change) *layer {
 		return l
 	}
 	l.supposed, l.disabled, l.off, l.drained = map[int]pool.Health{}, map[*domain]bool{}, map[int]bool{}, map[int]bool{}
+	l.by = map[string]string{}
 	edits := edits{modes: map[int]pool.Mode{}, weights: map[int]uint32{}, pins: map[int]int{}, pools: map[int]bool{}}
 	for i := range changes {
 		if c := &changes[i]; last[c.subject()] == c && !c.reset {
 			l.note(p, c, &edits)
+			if c.by != "" {
+				l.by[c.subject()] = c.by
+			}
 		}
 	}
 	l.edit(p, &edits)
@@ -131,17 +138,30 @@ func (l *layer) edit(p *plan, e *edits) {
 
 // why is why a member is left out by order, or "".
 func (l *layer) why(p *plan, member int) string {
+	m := p.members[member]
+	own, whole := m.Pool.Name+"/"+m.ID, m.Pool.Name
 	switch h, supposed := l.supposed[member]; {
 	case l.drained[member]:
-		return "left out: drained by an operator's order"
+		return "left out: drained by " + l.who("drain "+own)
 	case l.off[p.poolOf[member]]:
-		return "left out: its pool is disabled by an operator's order"
-	case l.members[member].Mode == pool.Offline && p.members[member].Mode != pool.Offline:
-		return "left out: mode offline by an operator's order"
+		return "left out: its pool is disabled by " + l.who("pool "+whole)
+	case l.members[member].Mode == pool.Offline && m.Mode != pool.Offline:
+		return "left out: mode offline by " + l.who("mode "+own)
 	case supposed && h == pool.SupposedDown && l.members[member].Mode != pool.Offline:
-		return "left out: down by a recovery plan or what-if"
-	case l.members[member].Weight == 0 && p.members[member].Weight != 0:
-		return "left out: weight 0 by an operator's order"
+		if by := cmp.Or(l.by["health "+own], l.by["health "+whole]); by != "" {
+			return "left out: down by plan " + by
+		}
+		return "left out: down, as is supposed"
+	case l.members[member].Weight == 0 && m.Weight != 0:
+		return "left out: weight 0 by " + l.who("weight "+own)
 	}
 	return ""
+}
+
+// who has the last word on a subject.
+func (l *layer) who(subject string) string {
+	if plan := l.by[subject]; plan != "" {
+		return "plan " + plan
+	}
+	return "an operator's order"
 }

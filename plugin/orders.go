@@ -37,7 +37,10 @@ func (s *standing) changes() []change {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.drills)) {
 		if d := s.drills[name]; d.state == admin.PlanExecuted {
-			list = append(list, d.changes...)
+			for _, c := range d.changes {
+				c.by = d.name
+				list = append(list, c)
+			}
 		}
 	}
 	return list

@@ -19,6 +19,7 @@ type past struct {
 	failovers map[string]failoverMemory     // by name
 	checks    map[checkKey]healthcheck.Past // that have a verdict; only over a restart
 	standing  keptStanding                  // what operators have said
+	ttls      map[string]uint32             // pool -> for how many seconds answers that have its members may be cached
 	told      *told                         // or nil, as over a restart
 	ages      bool                          // some of it are times that run: delays, slow starts, holds
 }
@@ -44,6 +45,7 @@ func (pub *publisher) past() *past {
 		growing:   map[memberKey]time.Duration{},
 		failovers: map[string]failoverMemory{},
 		checks:    map[checkKey]healthcheck.Past{},
+		ttls:      pub.ttls(time.Now()),
 	}
 	health, checks := pub.record(p)
 	if pub.alarms != nil {
@@ -108,6 +110,29 @@ func (p *past) check() func(healthcheck.Check) (healthcheck.Past, bool) {
 	return func(c healthcheck.Check) (healthcheck.Past, bool) {
 		was, ok := p.checks[key(c)]
 		return was, ok
+	}
+}
+
+// ttls says for how many seconds answers may be cached that have members of the pools,
+// those of earlier generations, too.
+func (pub *publisher) ttls(now time.Time) map[string]uint32 {
+	list := make(map[string]uint32, len(pub.plan.pools))
+	for i, p := range pub.plan.pools {
+		list[p.Name] = pub.plan.directory.ttls[i]
+	}
+	for name, until := range pub.cached {
+		if left := until.Sub(now); left > 0 {
+			list[name] = max(list[name], uint32(left/time.Second)+1)
+		}
+	}
+	return list
+}
+
+// remember notes for how long the answers of earlier generations may be cached.
+func (pub *publisher) remember(p *past, now time.Time) {
+	pub.cached = make(map[string]time.Time, len(p.ttls))
+	for name, ttl := range p.ttls {
+		pub.cached[name] = now.Add(time.Duration(ttl+1) * time.Second)
 	}
 }
 

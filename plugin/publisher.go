@@ -24,6 +24,7 @@ type publisher struct {
 	journal  *journal                    // or nil before the block comes to life
 	alarms   muter                       // the block\'s; or nil before it comes to life
 	board    board
+	cached   map[string]time.Time // pool -> until when answers of earlier generations may be cached; written before the first snapshot
 	census   census
 	ordering sync.Mutex                        // held by operators while they look, then act; taken before mu
 	lease    atomic.Pointer[healthcheck.Lease] // nil before start
@@ -111,6 +112,7 @@ func (pub *publisher) start(r *healthcheck.Registry, earlier *past) error {
 	now := time.Now()
 	if earlier != nil {
 		pub.adopt(earlier)
+		pub.remember(earlier, now)
 		pub.standing = pub.inherit(earlier, now)
 		pub.layer = pub.plan.layer(pub.standing.changes())
 	}

@@ -24,6 +24,8 @@ type stateFile struct {
 	Pools     map[string][]memberState `json:"pools"` // by name
 	Failovers map[string]failoverFile  `json:"failovers"`
 
+	TTLs map[string]uint32 `json:"ttls,omitempty"` // pool -> for how many seconds answers may be cached
+
 	Checks map[string]map[string]checkState `json:"checks"` // by the fingerprint of their options, and target
 
 	keptStanding
@@ -66,7 +68,7 @@ func writeWhole(file string, data []byte) (err error) {
 }
 
 func (p *past) encode(name string) []byte {
-	s := stateFile{Version: stateVersion, GTM: name, Pools: map[string][]memberState{}, Failovers: map[string]failoverFile{}, Checks: map[string]map[string]checkState{}, keptStanding: p.standing}
+	s := stateFile{Version: stateVersion, GTM: name, Pools: map[string][]memberState{}, Failovers: map[string]failoverFile{}, Checks: map[string]map[string]checkState{}, keptStanding: p.standing, TTLs: p.ttls}
 	for key, available := range p.available {
 		s.Pools[key.pool] = append(s.Pools[key.pool], memberState{key.member, available, p.growing[key]})
 	}
@@ -107,7 +109,7 @@ func decodePast(data []byte, name string) (*past, error) {
 	p := &past{
 		served: map[string]bool{}, available: map[memberKey]bool{},
 		growing: map[memberKey]time.Duration{}, failovers: map[string]failoverMemory{},
-		checks: map[checkKey]healthcheck.Past{}, standing: s.keptStanding,
+		checks: map[checkKey]healthcheck.Past{}, standing: s.keptStanding, ttls: s.TTLs,
 	}
 	for pool, members := range s.Pools {
 		p.served[pool] = true

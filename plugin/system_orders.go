@@ -3,6 +3,7 @@ package gtm
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -89,9 +90,7 @@ func (s *system) Order(r admin.Request) (admin.Receipt, error) {
 	if err := s.act(b, do); err != nil {
 		return receipt, err
 	}
-	if !r.DryRun {
-		receipt.Warning = b.forgets()
-	}
+	receipt.Warning = b.warning(&o, r.DryRun)
 	switch {
 	case c.reset, c.verb == verbResume:
 		return receipt, nil
@@ -101,6 +100,24 @@ func (s *system) Order(r admin.Request) (admin.Receipt, error) {
 	shown := b.order(&o)
 	receipt.Order = &shown
 	return receipt, nil
+}
+
+// warning is what an operator should know of an order.
+func (b *sight) warning(o *order, dryRun bool) string {
+	var all []string
+	for _, d := range b.snap.standing.drills {
+		above := func(c change) bool { return c.subject() == o.change.subject() }
+		if d.state == admin.PlanExecuted && slices.ContainsFunc(d.changes, above) {
+			all = append(all, fmt.Sprintf("plan %s is executed and says otherwise: until it is rolled back, it stands above this", d.name))
+		}
+	}
+	if !o.expires.IsZero() && o.expires.Before(o.safe) {
+		all = append(all, "it ends before it would be safe to stop the member")
+	}
+	if why := b.forgets(); why != "" && !dryRun {
+		all = append(all, why)
+	}
+	return strings.Join(all, "; ")
 }
 
 // forgets says why what operators say would not outlive a restart; "" where it does.
@@ -162,19 +179,16 @@ func refuseLoss(effect admin.Difference, force bool) error {
 }
 
 // safe is when the caches that keep to TTLs have forgotten the members that a
-// change takes away; zero where it takes none. A second is for answers on their way.
+// change takes away, those of answers from before a reload, too; zero where it takes
+// none. A second is for answers on their way.
 func (b *sight) safe(c *change, now time.Time) time.Time {
 	gone := c.verb == verbDrain || c.verb == verbDisablePool || c.verb == verbMode && c.mode == pool.Offline
 	if !gone || c.reset {
 		return time.Time{}
 	}
-	ttl := uint32(0)
-	for _, m := range b.plan.pools[c.pool].Members {
-		for _, f := range b.plan.holders[m.Index] {
-			for _, g := range b.plan.directory.uses[f] {
-				ttl = max(ttl, b.plan.directory.groups[g].domains[0].TTL)
-			}
-		}
+	safe := now.Add(time.Duration(b.plan.directory.ttls[c.pool]+1) * time.Second)
+	if before := b.publisher.cached[b.plan.pools[c.pool].Name]; before.After(safe) {
+		return before
 	}
-	return now.Add(time.Duration(ttl+1) * time.Second)
+	return safe
 }
