@@ -221,12 +221,12 @@ func TestCorefileExample(t *testing.T) {
 	health := spareOn(t, "127.0.0.1")
 	_, port := hostPort(health)
 	corefile := read(t, "Corefile.example")
-	for _, old := range []string{":1053 ", "8053"} {
+	for _, old := range []string{":1053 ", "8051", "127.0.0.1:8053"} {
 		if !strings.Contains(corefile, old) {
 			t.Fatalf("Corefile.example has no %q", old)
 		}
 	}
-	s := start(t, strings.NewReplacer(":1053 ", ":0 ", "8053", port).Replace(corefile))
+	s := start(t, strings.NewReplacer(":1053 ", ":0 ", "8051", port, "127.0.0.1:8053", spare(t)).Replace(corefile))
 	s.eventuallyAnswers(t, "www.example.org", dns.TypeA, "192.0.2.10", "192.0.2.11")
 	s.eventuallyAnswers(t, "app.example.org", dns.TypeA, "198.51.100.20")
 	if m := s.ask(t, "www.example.org", dns.TypeAAAA); m.Rcode != dns.RcodeSuccess || len(m.Answer) > 0 {

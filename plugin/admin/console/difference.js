@@ -53,7 +53,17 @@ function row(rule) {
     {},
     h('td', {}, rule.rule, h('span', { class: 'sub' }, ` ${rule.family}, ${percent(rule.share)} of clients`, rule.example && `, such as ${rule.example}`)),
     h('td', {}, answered(rule.now)),
-    h('td', {}, answered(rule.then)),
+    h('td', {}, answered(rule.then), rule.members?.length > 0 && members(rule.members)),
+  );
+}
+
+// members are those that are in another share of the answers.
+function members(list) {
+  return h(
+    'ul',
+    { class: 'plain' },
+    list.slice(0, 10).map((one) => h('li', { class: 'sub' }, `${one.member}: ${percent(one.now)} of the answers, then ${percent(one.then)}`)),
+    list.length > 10 && h('li', { class: 'sub' }, `and ${number(list.length - 10)} more members`),
   );
 }
 
