@@ -49,7 +49,7 @@ func TestSafeAfterReload(t *testing.T) {
 					t.Fatal(err)
 				}
 				b := sightOf(&instance{plan: pub.plan, publisher: pub})
-				if got := b.safe(&changes[0], time.Now()).Sub(time.Now()); got != test.want {
+				if got := time.Until(b.safe(&changes[0], time.Now())); got != test.want {
 					t.Errorf("safe in %s, want %s", got, test.want)
 				}
 			})
