@@ -8,6 +8,7 @@ import (
 // settleAlerts ends the troubles that a reload has ended: of what is no more, or is
 // well in the block's new generation, which tells of changes alone.
 func (l *life) settleAlerts(b *instance) {
+	defer survive() // answers must not end for an alert's sake
 	l.alarms.mu.Lock()
 	a := l.alarms.blocks[b.plan.name]
 	l.alarms.mu.Unlock()

@@ -78,10 +78,10 @@ func setEvent(f *pool.Failover, set int, fam pool.Family, is bool) admin.Event {
 }
 
 // switchEvent says that a failover has another active set in a family; it is not
-// ok where it has not, for the first one is no switch.
+// ok where it has not, for the first one is no switch, and none is none.
 func switchEvent(from, to *pool.View, fam pool.Family) (e admin.Event, ok bool) {
 	was, is := from.Active(fam), to.Active(fam)
-	if was == is || was == pool.NoSet {
+	if was == is || was == pool.NoSet || is == pool.NoSet {
 		return e, false
 	}
 	f := to.Failover

@@ -2,7 +2,6 @@ package gtm
 
 import (
 	"context"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -125,11 +124,7 @@ func (j *journal) take() {
 
 // sound hands an event to the alerts, whose fault is not ours.
 func (j *journal) sound(e admin.Event) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			log.Errorf("a fault, please report it: %v\n%s", fault, debug.Stack())
-		}
-	}()
+	defer survive()
 	if j.alert != nil {
 		j.alert(e)
 	}

@@ -21,13 +21,16 @@ var process = registered(newLife())
 // after is time.AfterFunc for a function whose fault must not end the process.
 func after(d time.Duration, do func()) *time.Timer {
 	return time.AfterFunc(d, func() {
-		defer func() {
-			if fault := recover(); fault != nil {
-				log.Errorf("a fault, please report it: %v\n%s", fault, debug.Stack())
-			}
-		}()
+		defer survive()
 		do()
 	})
+}
+
+// survive, deferred, keeps a fault from ending the process.
+func survive() {
+	if fault := recover(); fault != nil {
+		log.Errorf("a fault, please report it: %v\n%s", fault, debug.Stack())
+	}
 }
 
 // readyDeadline is how long ready waits for the checks' first results.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/plugin/admin"
+	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
 // TestEvents is what is told of probes, orders and reloads: each thing once, and of
@@ -156,4 +157,23 @@ domain www.example.org use f
 			t.Errorf("%+v", c)
 		}
 	}
+}
+
+// TestTroublesOfNothing is a failover that never had an active set: there is nothing
+// to tell of it, and no fault.
+func TestTroublesOfNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := always(healthcheck.Pass).registry(healthcheck.Config{})
+		defer r.Close()
+		pub := launch(t, r, "pool web {\naddress 192.0.2.1 mode offline\n}\ndomain www.example.org use web", nil)
+		defer pub.stop(false)
+		if v := pub.snapshot.Load().views.At(0); v.Active(pool.IPv4) != pool.NoSet {
+			t.Fatalf("set %d is active", v.Active(pool.IPv4))
+		}
+		for _, e := range pub.troubles() {
+			if e.Kind != "domain_down" {
+				t.Errorf("%+v", e)
+			}
+		}
+	})
 }

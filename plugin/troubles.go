@@ -61,7 +61,7 @@ func failoverTroubles(v *pool.View, pin int, well pool.States) (list []admin.Eve
 		first.Memory.Families[i].Active = 0
 	}
 	for _, fam := range f.Judged() {
-		if e, ok := switchEvent(first, v, fam); ok && v.Active(fam) != pool.NoSet && v.Active(fam) != pin {
+		if e, ok := switchEvent(first, v, fam); ok && v.Active(fam) != pin {
 			list = append(list, e)
 		}
 		for i, state := range v.SetStates(fam) {

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"time"
 
@@ -109,11 +108,7 @@ func (w *watcher) run(ctx context.Context) {
 
 // look looks at all files once. Its own fault does not end the watch.
 func (w *watcher) look() {
-	defer func() {
-		if fault := recover(); fault != nil {
-			log.Errorf("a fault, please report it: %v\n%s", fault, debug.Stack())
-		}
-	}()
+	defer survive()
 	for _, f := range w.files {
 		w.due = f.look(w.plan, w.note) || w.due
 	}
