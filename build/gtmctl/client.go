@@ -195,6 +195,8 @@ func (c *client) unreachable(err error) error {
 		hint = "--ca FILE names the authority that signed its certificate"
 	case errors.As(err, &name):
 		hint = "--server has to be a name that its certificate has"
+	case strings.Contains(err.Error(), "tls: certificate required"), strings.Contains(err.Error(), "tls: bad certificate"), strings.Contains(err.Error(), "tls: unknown certificate authority"):
+		return fail(exitForbidden, "%s wants another client certificate: --cert and --key name one of its CLIENT_CA (%v)", c.base, err)
 	case errors.Is(err, context.DeadlineExceeded), os.IsTimeout(err):
 		return fail(exitUnreachable, "%s does not answer within %v: see whether it is well, or give it more with --timeout", c.base, c.timeout)
 	}

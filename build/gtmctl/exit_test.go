@@ -1,7 +1,10 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/pem"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -185,6 +188,23 @@ func TestTLS(t *testing.T) {
 	}
 	wrong := strings.Replace(server.URL, "127.0.0.1", "localhost", 1)
 	if r := run(t, session{}, "status", "--server", wrong, "--ca", ca); r.code != exitUnreachable || !strings.Contains(r.err, "a name that its certificate has") {
+		t.Error(r)
+	}
+}
+
+// TestCertificateWanted is a server that wants a client certificate: one has to be
+// let in, so it is no matter of reaching it.
+func TestCertificateWanted(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12} // later, the refusal may be lost with the connection
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := run(t, session{}, "status", "--server", server.URL, "--ca", ca); r.code != exitForbidden || !strings.Contains(r.err, "--cert and --key") {
 		t.Error(r)
 	}
 }

@@ -110,7 +110,7 @@ func (a *Access) author(r *http.Request) (string, *Problem) {
 	if len(k.tokens) > 0 {
 		name, ok := k.bearer(r.Header.Get("Authorization"))
 		if !ok {
-			return "", Refuse(http.StatusUnauthorized, "a token is needed: send Authorization: Bearer TOKEN")
+			return "", Refuse(http.StatusUnauthorized, "a token is needed, one that is known here: send Authorization: Bearer TOKEN")
 		}
 		author = name
 	}
