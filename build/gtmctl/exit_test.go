@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"encoding/pem"
+	"errors"
 	"io"
 	"log"
 	"net"
@@ -192,19 +193,22 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// TestCertificateWanted is a server that wants a client certificate: one has to be
-// let in, so it is no matter of reaching it.
+// TestCertificateWanted is what a server says that wants a client certificate: one has
+// to be let in, so it is no matter of reaching it.
 func TestCertificateWanted(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12} // later, the refusal may be lost with the connection
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAnyClientCert, MinVersion: tls.VersionTLS13}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	ca := filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}), 0o600); err != nil {
+	conn, err := tls.Dial("tcp", server.Listener.Addr().String(), server.Client().Transport.(*http.Transport).TLSClientConfig)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if r := run(t, session{}, "status", "--server", server.URL, "--ca", ca); r.code != exitForbidden || !strings.Contains(r.err, "--cert and --key") {
-		t.Error(r)
+	defer conn.Close()
+	_, err = conn.Read(make([]byte, 1)) // a request would be in the way of the refusal
+	var f *failure
+	if err = (&client{base: server.URL}).unreachable(err); !errors.As(err, &f) || f.code != exitForbidden || !strings.Contains(err.Error(), "--cert and --key") {
+		t.Error(err)
 	}
 }
