@@ -254,6 +254,7 @@ func promtool(t *testing.T, args ...string) {
 // TestPromtool is that Prometheus understands all of it: the alerts, which fire
 // where their tests say, and what the dashboard asks for.
 func TestPromtool(t *testing.T) {
+	t.Parallel() // it is another process that works
 	promtool(t, "check", "rules", "../build/dashboards/alerts.yml")
 	promtool(t, "test", "rules", "../build/dashboards/alerts_test.yml", "../build/dashboards/alerts_slow_test.yml")
 

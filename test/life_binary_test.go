@@ -97,6 +97,7 @@ func onAddr(addr, corefile string) string {
 
 // TestBinary is what only a process of its own can show.
 func TestBinary(t *testing.T) {
+	t.Parallel() // with processes of its own
 	binary := filepath.Join(t.TempDir(), "coredns")
 	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, module+"/build/coredns")
 	if out, err := build.CombinedOutput(); err != nil {
