@@ -3,9 +3,6 @@ package test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -237,45 +234,4 @@ func TestMisused(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tc.expr, got, tc.want)
 		}
 	}
-}
-
-// promtool runs Prometheus's own judge, from Debian's package prometheus.
-func promtool(t *testing.T, args ...string) {
-	t.Helper()
-	tool, err := exec.LookPath("promtool")
-	if err != nil {
-		t.Fatalf("%v: bash .ci/run tools fetches it", err)
-	}
-	if out, err := exec.CommandContext(t.Context(), tool, args...).CombinedOutput(); err != nil {
-		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-}
-
-// TestPromtool is that Prometheus understands all of it: the alerts, which fire
-// where their tests say, and what the dashboard asks for.
-func TestPromtool(t *testing.T) {
-	t.Parallel() // it is another process that works
-	promtool(t, "check", "rules", "../build/dashboards/alerts.yml")
-	promtool(t, "test", "rules", "../build/dashboards/alerts_test.yml", "../build/dashboards/alerts_slow_test.yml")
-
-	type rule struct {
-		Record string `json:"record"`
-		Expr   string `json:"expr"`
-	}
-	var rules []rule
-	for _, p := range readDashboard(t).Panels {
-		for _, target := range p.Targets {
-			expr := strings.ReplaceAll(target.Expr, "$__rate_interval", "5m")
-			rules = append(rules, rule{fmt.Sprintf("panel%d", len(rules)), expr})
-		}
-	}
-	groups, err := json.Marshal(map[string]any{"groups": []any{map[string]any{"name": "dashboard", "rules": rules}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), "dashboard.yml") // JSON is YAML
-	if err := os.WriteFile(file, groups, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	promtool(t, "check", "rules", file)
 }
