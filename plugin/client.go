@@ -21,9 +21,10 @@ type client struct {
 	at    int               // how many bits of that stand before the IPv4 prefix in it, which is Client
 }
 
-// scope is the ECS scope of a decision about a domain and a client. Scope 0 is for all networks of both families (RFC 7871, section
-// 7.3.1), and a rule that does not look at one family tells it from the other. What
-// stands for IPv4 in IPv6 is decided as that, and no scope runs across it.
+// scope is the ECS scope of a decision about a domain and a client. Scope 0 is for
+// all networks of both families (RFC 7871, section 7.3.1), and a rule that does not
+// look at one family tells it from the other. What stands for IPv4 in IPv6 is decided
+// as that, and no scope runs across it. A trace, or nil, is told of each step.
 func (s *snapshot) scope(d *domain, c client, trace *policy.Trace) uint8 {
 	bits := d.Scope(s.views, s.atlas, c.Client, trace)
 	switch {

@@ -130,11 +130,8 @@ func (b *sight) setState(failover, set int) string {
 			down++
 		}
 	}
-	switch {
-	case up == 0:
-		return admin.StateDown
-	case down > 0:
-		return admin.StateDegraded
+	if state := overall(up, down); state != admin.StateUp {
+		return state
 	}
 	for _, part := range v.Failover.Sets[set].Pools {
 		if b.poolState(b.plan.directory.pools[part.Name]) != admin.StateUp {

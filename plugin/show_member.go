@@ -196,6 +196,17 @@ func (b *sight) poolFamilies(i int) []admin.FamilyState {
 	return list
 }
 
+// overall is the state of what is available in so many families, and not in others.
+func overall(up, down int) string {
+	switch {
+	case up == 0:
+		return admin.StateDown
+	case down > 0:
+		return admin.StateDegraded
+	}
+	return admin.StateUp
+}
+
 func (b *sight) poolState(i int) string {
 	if b.snap.layer.off[i] {
 		return admin.StateDisabled
@@ -208,11 +219,8 @@ func (b *sight) poolState(i int) string {
 			down++
 		}
 	}
-	switch {
-	case up == 0:
-		return admin.StateDown
-	case down > 0:
-		return admin.StateDegraded
+	if state := overall(up, down); state != admin.StateUp {
+		return state
 	}
 	for _, m := range b.plan.pools[i].Members {
 		if b.memberState(m.Index) == admin.MemberUnavailable {

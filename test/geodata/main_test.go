@@ -129,7 +129,7 @@ func TestFetchFails(t *testing.T) {
 		path  string // of commands, if not ""
 		want  string
 	}{
-		{name: "no package", set: country, want: "npm error"},
+		{name: "no package", set: country, want: "code ENOENT"}, // in npm's own words
 		{name: "no npm", set: country, path: "/nowhere", want: "npm is not there: it comes with Node.js"},
 		{name: "stopped", set: country, stop: true, want: "context canceled\nrun"},
 		{name: "another layout", set: country, files: map[string]string{"d.mmdb": "x"}, want: `c.mmdb is not in it, but ["d.mmdb" "package.json"]`},
