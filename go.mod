@@ -14,6 +14,7 @@ go 1.26.0
 //	github.com/nicholas-fedor/shoutrrr      plugin/notify/shoutrrr.go
 //	github.com/spf13/cobra                   build/gtmctl/cobra.go
 //	golang.org/x/net                         healthcheck/ping.go
+//	golang.org/x/sys                         plugin/fastpath/socket_linux.go
 //	golang.org/x/text                        policy/geo/place.go
 //	go.uber.org/goleak                       tests
 //	google.golang.org/grpc                   healthcheck/grpc.go test/fake/grpc.go
@@ -32,6 +33,7 @@ require (
 	github.com/spf13/cobra v1.10.2
 	go.uber.org/goleak v1.3.0
 	golang.org/x/net v0.62.0
+	golang.org/x/sys v0.49.0
 	golang.org/x/text v0.43.0
 	google.golang.org/grpc v1.84.0
 )
@@ -102,7 +104,6 @@ require (
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/oauth2 v0.37.0 // indirect
 	golang.org/x/sync v0.24.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 	google.golang.org/genproto/googleapis/api v0.0.0-20260715232425-e75dac1f907d // indirect

@@ -1,0 +1,234 @@
+package fastpath
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/miekg/dns"
+)
+
+// onTheWay is how long a packet may be on its way in the kernel, from the choice of
+// a socket to its queue.
+const onTheWay = 10 * time.Millisecond
+
+// Sockets are found anew at most so often; less and less where it does not help.
+const (
+	firstHealing = time.Second
+	lastHealing  = 30 * time.Second
+)
+
+// A door is the sockets at one address, from the first generation that opens them
+// to the last.
+type door struct {
+	all  *Doors
+	addr string
+
+	current atomic.Pointer[service] // who answers
+	search  atomic.Pointer[search]  // or nil
+	voice   *reader                 // whose socket sends what CoreDNS answers
+	zones   zones
+
+	// What follows is set when the sockets open.
+	local    *net.UDPAddr
+	family   int
+	wildcard bool
+
+	mu      sync.Mutex // guards following; held while sockets open, close and are found
+	closed  bool
+	readers []*reader
+	indices []uint32 // of the sockets in their group; nil where packets are not steered
+
+	strays chan struct{} // a packet came in at CoreDNS's own socket
+	done   chan struct{} // closed when the door closes
+	healer sync.WaitGroup
+}
+
+// A service is what a generation does in a door.
+type service struct {
+	door     *door
+	gen      *Generation
+	handler  Handler
+	handover *handover
+	over     chan struct{} // closed when it has ended
+}
+
+func newDoor(all *Doors, addr string) (*door, error) {
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	if port == "0" {
+		return nil, errors.New("port 0 is another one for each socket; the fast path takes a fixed one")
+	}
+	return &door{all: all, addr: addr, strays: make(chan struct{}, 1), done: make(chan struct{})}, nil
+}
+
+// take makes a generation the one that answers, if it is the newest so far.
+func (d *door) take(g *Generation, server *dnsserver.Server, h Handler, sockets int) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before := d.current.Load()
+	switch {
+	case g.left.Load():
+		return errLeft
+	case d.closed:
+		return errClosed
+	case before != nil && before.gen.number >= g.number:
+		return nil // it shares the door of another server, or of a newer generation
+	}
+	s := &service{door: d, gen: g, handler: h, handover: newHandover(d, server), over: make(chan struct{})}
+	if before == nil {
+		if err := d.open(s, sockets); err != nil {
+			return err
+		}
+	} else {
+		d.current.Store(s)
+		for _, r := range d.readers {
+			r.settle()
+		}
+		go before.end() // it may take a while, and this generation serves
+	}
+	g.mu.Lock()
+	g.services = append(g.services, s)
+	g.mu.Unlock()
+	return nil
+}
+
+// end lets what was handed over be answered. The readers have left the service.
+func (s *service) end() {
+	defer close(s.over)
+	s.handover.stop()
+}
+
+// open opens the sockets, and steers packets to them.
+func (d *door) open(s *service, sockets int) error {
+	d.current.Store(s)
+	for range sockets {
+		if err := d.add(); err != nil {
+			d.shut(s)
+			return fmt.Errorf("open a socket: %w", err)
+		}
+	}
+	if err := d.steer(); err != nil {
+		d.all.warn("fast_path on %q: packets are dealt out to CoreDNS's own sockets, too: %v", d.addr, err)
+	}
+	d.healer.Go(d.heal)
+	return nil
+}
+
+// add opens a socket, and begins to read: packets come in at once.
+func (d *door) add() error {
+	fd, local, err := open(d.addr)
+	if err != nil {
+		return err
+	}
+	if d.readers == nil {
+		d.local, d.wildcard = local, local.IP.IsUnspecified()
+		if d.family, err = fd.family(); err != nil {
+			fd.close()
+			return err
+		}
+	}
+	if d.wildcard {
+		if err := fd.askDestination(d.family); err != nil {
+			fd.close()
+			return err
+		}
+	}
+	r := newReader(d, fd)
+	d.readers = append(d.readers, r)
+	d.voice = d.readers[0]
+	go r.run()
+	return nil
+}
+
+// heal finds the sockets anew when packets go elsewhere: sockets that come and go
+// move others in their group.
+func (d *door) heal() {
+	wait := firstHealing
+	for {
+		select {
+		case <-time.After(wait):
+		case <-d.done:
+			return
+		}
+		select { // what came in before the packets were steered says nothing
+		case <-d.strays:
+		default:
+		}
+		select {
+		case <-d.strays:
+		case <-d.done:
+			return
+		}
+		if d.steerAnew() {
+			wait = firstHealing
+		} else {
+			wait = min(2*wait, lastHealing)
+		}
+	}
+}
+
+// steerAnew says whether sockets had moved.
+func (d *door) steerAnew() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return false
+	}
+	before := d.indices
+	return d.steer() == nil && !slices.Equal(before, d.indices)
+}
+
+// leave closes the door, if it is the generation's.
+func (d *door) leave(g *Generation) {
+	d.mu.Lock()
+	s := d.current.Load()
+	if d.closed || s.gen != g {
+		d.mu.Unlock()
+		return
+	}
+	close(d.done)
+	d.shut(s)
+	d.mu.Unlock()
+	d.healer.Wait() // it may wait for mu
+}
+
+// shut closes the sockets, once all that came in there is answered.
+func (d *door) shut(s *service) {
+	defer close(s.over)
+	d.closed = true
+	if len(d.readers) > 0 {
+		_ = d.readers[0].fd.steer(hashed)
+	}
+	for _, r := range d.readers {
+		_ = r.fd.stepAside(itself(d.local), d.family)
+	}
+	time.Sleep(onTheWay)
+	var wg sync.WaitGroup
+	for _, r := range d.readers {
+		wg.Go(r.drain)
+	}
+	wg.Wait()
+	s.handover.stop()
+	for _, r := range d.readers {
+		r.close()
+	}
+	d.all.forget(d)
+}
+
+// decorate is the dns.DecorateWriter of CoreDNS's own socket: it is called for each
+// packet that came in there.
+func (d *door) decorate(w dns.Writer) dns.Writer {
+	select {
+	case d.strays <- struct{}{}:
+	default:
+	}
+	return w
+}
