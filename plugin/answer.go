@@ -32,6 +32,7 @@ const (
 type reply struct {
 	msg      dns.Msg
 	question [1]dns.Question
+	answer   [4]dns.RR // where the first records of the answer section stand
 	request  *dns.Msg
 	owner    string // of the first records
 	target   string // of the last CNAME, where it leads elsewhere
@@ -61,7 +62,7 @@ func newReply(r *dns.Msg, opt *dns.OPT, who client, name []byte) *reply {
 		Id: r.Id, Response: true, Opcode: r.Opcode, Authoritative: true,
 		RecursionDesired: r.RecursionDesired, CheckingDisabled: r.CheckingDisabled,
 	}
-	rep.msg.Question = rep.question[:]
+	rep.msg.Question, rep.msg.Answer = rep.question[:], rep.answer[:0]
 	if opt == nil {
 		return rep
 	}

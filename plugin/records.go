@@ -2,6 +2,7 @@ package gtm
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/miekg/dns"
 
@@ -48,9 +49,7 @@ func appendAddrs(rrs []dns.RR, owner string, ttl uint32, addrs []netip.Addr) []d
 	if len(addrs) == 0 {
 		return rrs
 	}
-	if rrs == nil {
-		rrs = make([]dns.RR, 0, len(addrs))
-	}
+	rrs = slices.Grow(rrs, len(addrs))
 	if addrs[0].Is4() {
 		records := make([]struct {
 			dns.A
