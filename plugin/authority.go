@@ -3,6 +3,7 @@ package gtm
 import (
 	"github.com/miekg/dns"
 
+	"github.com/gtm-dns/coredns-gtm/plugin/fastpath"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -34,6 +35,7 @@ func (c *compiler) zone(name string) *zone {
 			z.soa.Mbox = a.Mbox
 		}
 	}
+	z.packed, _ = fastpath.PackSOA(&z.soa) // where it cannot be packed, no reply can have it
 	return z
 }
 

@@ -38,24 +38,31 @@ func (s *snapshot) scope(d *domain, c client, trace *policy.Trace) uint8 {
 	return uint8(max(bits, 1))
 }
 
-// client finds out who asks: the ECS prefix where the block lets this resolver
-// say it, else the source address.
+// client finds out who asks, and what of ECS the reply is to echo.
 func (s *snapshot) client(w interface{ RemoteAddr() net.Addr }, opt *dns.OPT) client {
-	addr := remote(w.RemoteAddr())
+	var said netip.Prefix
+	subnet := subnetOf(opt)
+	if subnet != nil {
+		said, _ = subnetPrefix(subnet) // inspect has refused malformed ones
+	}
+	who := s.identify(remote(w.RemoteAddr()), said)
+	if s.ecs.On {
+		who.ecs = subnet
+	}
+	return who
+}
+
+// identify says who asks: the ECS prefix where the block lets this resolver say it, else
+// the source address. No prefix, and one of no bits, say nothing.
+func (s *snapshot) identify(addr netip.Addr, said netip.Prefix) client {
 	source, _ := standIn(netip.PrefixFrom(addr, addr.BitLen()))
 	who := client{Client: pool.Client{Addr: source.Addr(), Bits: max(source.Bits(), 0)}}
-	subnet := subnetOf(opt)
-	if subnet == nil || !s.ecs.On {
-		return who
-	}
-	who.ecs = subnet
-	if subnet.SourceNetmask == 0 || !s.ecs.allows(source.Addr()) {
+	if said.Bits() <= 0 || !s.ecs.On || !s.ecs.allows(source.Addr()) {
 		return who // it asks not to be told apart (RFC 7871, section 7.1.2), or may not tell
 	}
-	prefix, _ := subnetPrefix(subnet) // inspect has refused malformed ones
-	prefix, who.at = standIn(prefix)
-	who.Client = pool.Client{Addr: prefix.Addr(), Bits: prefix.Bits()}
-	if own, special := geo.Special(prefix.Addr()); special && own.Bits() <= prefix.Bits() {
+	said, who.at = standIn(said)
+	who.Client = pool.Client{Addr: said.Addr(), Bits: said.Bits()}
+	if own, special := geo.Special(said.Addr()); special && own.Bits() <= said.Bits() {
 		who.Via = source.Addr()
 	}
 	who.byECS = true

@@ -26,7 +26,7 @@ func compile(cfg *Config) (*plan, *policy.Atlas, error) {
 		cfg: cfg,
 		plan: &plan{
 			pos: cfg.Pos, name: cfg.Name, zones: cfg.Zones, ecs: cfg.ECS, fall: cfg.Fall, state: cfg.State, maxProbes: cfg.MaxProbes,
-			authority: cfg.Authority != nil, names: map[string]*node{},
+			authority: cfg.Authority != nil, fastPath: cfg.FastPath, names: map[string]*node{},
 			failures: map[string]*atomic.Uint64{},
 		},
 		know:      policy.Knowledge{Tables: map[string]*policy.LatencyTable{}},

@@ -25,7 +25,8 @@ type Config struct {
 	TTL       TTLConfig        // the default of every domain
 	Authority *AuthorityConfig // or nil
 	Fall      fall.F
-	State     string       // file, under CoreDNS's root, or ""
+	State     string // file, under CoreDNS's root, or ""
+	FastPath  bool
 	MaxProbes int          // in flight, or 0
 	Admin     *AdminConfig // or nil
 	Geo       []GeoConfig

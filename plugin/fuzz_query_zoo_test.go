@@ -144,6 +144,7 @@ domain gone.example.org use gone
 domain www.thru.example.org use last
 domain nodata.example.org {
 use six
+ttl 90 min 30
 on_all_down nodata
 }
 domain servfail.example.org {

@@ -29,7 +29,8 @@ type GTM struct {
 type instance struct {
 	plan       *plan
 	publisher  *publisher
-	watcher    *watcher // or nil
+	watcher    *watcher   // or nil
+	fast       *fastSetup // or nil
 	generation *generation
 	last       bool                            // no plugin stands below
 	since      time.Time                       // when it was set up
@@ -98,10 +99,18 @@ type room struct {
 
 var rooms = sync.Pool{New: func() any { return new(room) }}
 
+// draw is a random number for a decision.
+func (p *plan) draw() pool.Draw {
+	if p.chance != nil {
+		return pool.Draw(p.chance.Load())
+	}
+	return pool.Draw(rand.Uint64())
+}
+
 // decide is the decision for a domain and a client. The snapshot, the client and
 // the draw are all that it depends on.
 func (s *snapshot) decide(d *domain, f pool.Family, who client, room *room) policy.Decision {
-	q := policy.Query{Client: who.Client, Atlas: s.atlas, Family: f, Draw: pool.Draw(rand.Uint64())}
+	q := policy.Query{Client: who.Client, Atlas: s.atlas, Family: f, Draw: s.draw()}
 	trace := room.trace
 	if trace == nil {
 		trace = newTrace() // nil unless debug is on

@@ -33,6 +33,14 @@ var (
 		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "check_changes_total",
 		Help: "Changes of a check's status, by kind of check and new status.",
 	}, []string{"kind", "to"})
+	fastQueries = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "fast_path_queries_total",
+		Help: "Queries that reached the fast path, by listener and by what became of them.",
+	}, []string{"server", "outcome"})
+	fastPanics = prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "fast_path_panics_total",
+		Help: "Faults on the fast path that were caught; the query was handed over.",
+	})
 	adminPanics = prometheus.NewCounter(prometheus.CounterOpts{
 		Namespace: plugin.Namespace, Subsystem: subsystem, Name: "admin_panics_total",
 		Help: "Faults in the admin API that were caught.",

@@ -60,7 +60,7 @@ type gtmDraft struct {
 // gtmBlock is that of gtm itself.
 var gtmBlock = block[gtmDraft]{
 	name:  "gtm",
-	later: []string{"fleet", "fast_path"},
+	later: []string{"fleet"},
 	hint:  hintOfPlugin,
 	options: []option[gtmDraft]{
 		{usage: "name ID", args: oneArg, set: (*gtmDraft).setName},
@@ -70,6 +70,7 @@ var gtmBlock = block[gtmDraft]{
 		{usage: "authority NS... [mbox NAME]", args: someArgs, set: (*gtmDraft).setAuthority},
 		{usage: "fallthrough [ZONE...]", args: arity{0, -1}, set: (*gtmDraft).setFallthrough},
 		{usage: "state FILE", args: oneArg, set: (*gtmDraft).setState},
+		{usage: "fast_path", args: noArgs, set: (*gtmDraft).setFastPath},
 		{usage: "max_probes N", args: oneArg, set: (*gtmDraft).setMaxProbes},
 		{usage: "admin ADDR [{ ... }]", args: oneArg, braces: mayBlock, of: readAdmin},
 		{usage: "region NAME { ... }", args: oneArg, braces: mustBlock, repeat: true, of: readRegion},
@@ -256,6 +257,11 @@ func (g *gtmDraft) setFallthrough(l *line) error {
 	}
 	g.Fall = fall.F{Zones: list}
 	return err
+}
+
+func (g *gtmDraft) setFastPath(*line) error {
+	g.FastPath = true
+	return nil
 }
 
 func (g *gtmDraft) setMaxProbes(l *line) (err error) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
 	"github.com/gtm-dns/coredns-gtm/plugin/admin"
+	"github.com/gtm-dns/coredns-gtm/plugin/fastpath"
 	"github.com/gtm-dns/coredns-gtm/plugin/notify"
 	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/pool"
@@ -26,8 +27,10 @@ type plan struct {
 	access    *admin.Access // to that; or nil
 	maxProbes int           // in flight, or 0
 	authority bool
+	fastPath  bool
 	names     map[string]*node // owner name and everything above it, up to the zone -> node
 	domains   []*domain
+	chance    *atomic.Uint64 // what is drawn for every decision, in tests; or nil
 
 	policies []*policy.Policy          // by Index
 	near     []policy.Neighbourhood    // by Near, less 1
@@ -79,8 +82,9 @@ type node struct {
 
 // zone is one of the block's zones.
 type zone struct {
-	soa dns.SOA  // its owner name is the zone's
-	ns  []string // canonical; empty without authority
+	soa    dns.SOA       // its owner name is the zone's
+	packed *fastpath.SOA // the same
+	ns     []string      // canonical; empty without authority
 }
 
 // hit is where a name leads.

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/gtm-dns/coredns-gtm/healthcheck"
+	"github.com/gtm-dns/coredns-gtm/plugin/fastpath"
 	"github.com/gtm-dns/coredns-gtm/policy/geo"
 )
 
@@ -53,6 +54,7 @@ type life struct {
 	began      time.Time
 	admins     admins
 	alarms     alarms
+	doors      fastpath.Doors
 
 	mu         sync.Mutex // guards following
 	alive      []*instance
@@ -62,11 +64,15 @@ type life struct {
 
 // generation is the blocks of one CoreDNS instance.
 type generation struct {
-	parent *generation // that it is to replace, or nil
+	parent *generation          // that it is to replace, or nil
+	setups []*fastSetup         // of its blocks with fast_path, in their order
+	fast   map[string][]*wired  // listener -> those behind it; complete before servers start
+	doors  *fastpath.Generation // where there is a fast path
 }
 
 func newLife() *life {
 	l := &life{began: time.Now()}
+	l.doors.Warn, l.doors.Panicked = log.Warningf, fastPanicked
 	l.journal = newJournal(l.alert)
 	l.registry = healthcheck.NewRegistry(healthcheck.Config{
 		OnResult: l.result,
@@ -85,7 +91,7 @@ func (l *life) result(c healthcheck.Check, r healthcheck.Result) {
 // registered exports the metrics of a life, of which a process has one.
 func registered(l *life) *life {
 	startAtZero()
-	prometheus.MustRegister(probes, durations, checkChanges, freezes, adminPanics, l)
+	prometheus.MustRegister(probes, durations, checkChanges, freezes, adminPanics, fastQueries, fastPanics, l)
 	return l
 }
 
@@ -244,7 +250,11 @@ func (l *life) end(g *generation, which func(*generation) bool) {
 			b.generation.parent = nil // it has no more to say
 		}
 	}
+	fronts := l.fronts()
 	l.mu.Unlock()
+	for _, b := range ended {
+		b.generation.close(fronts)
+	}
 	for _, b := range ended {
 		b.watcher.stop()
 		b.publisher.stop(!lives[b.plan.name])

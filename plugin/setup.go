@@ -32,6 +32,10 @@ func setup(c *caddy.Controller) error {
 		b := &instance{plan: plan, publisher: newPublisher(plan, atlas), generation: gen, since: time.Now()}
 		b.watcher = newWatcher(plan, atlas.Knowledge, &process.shelf, b.publisher.chart)
 		b.watcher.note = b.publisher.note
+		if plan.fastPath {
+			b.fast = newFastSetup(b, c)
+			gen.setups = append(gen.setups, b.fast)
+		}
 		c.OnStartup(func() error { return b.start(dnsserver.GetConfig(c)) })
 		dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
 			b.last = next == nil
@@ -72,6 +76,11 @@ func (b *instance) start(cfg *dnsserver.Config) error {
 	})
 	if err != nil {
 		return plugin.Error("gtm", err)
+	}
+	if b.fast != nil {
+		if err := b.fast.ready(); err != nil {
+			return plugin.Error("gtm", err)
+		}
 	}
 	if warning != "" {
 		log.Warning(warning)
