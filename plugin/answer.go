@@ -55,7 +55,7 @@ type edns struct {
 // may carry entropy), and so are owner names; but with DO they are in lower case,
 // or the signature cache of the dnssec plugin would take each spelling for
 // another name.
-func newReply(r *dns.Msg, opt *dns.OPT, who client, name []byte) *reply {
+func newReply(r *dns.Msg, opt *dns.OPT, who *client, name []byte) *reply {
 	rep := &reply{request: r, owner: r.Question[0].Name}
 	rep.question[0] = r.Question[0]
 	rep.msg.MsgHdr = dns.MsgHdr{
@@ -88,7 +88,7 @@ func (rep *reply) qtype() uint16 { return rep.question[0].Qtype }
 
 // widen makes the scope that the reply echoes at least as long as a domain's
 // decision needs, if the ECS prefix decided it.
-func (rep *reply) widen(s *snapshot, d *domain, who client) {
+func (rep *reply) widen(s *snapshot, d *domain, who *client) {
 	if who.byECS {
 		scope := &rep.edns.subnet.SourceScope
 		*scope = max(*scope, s.scope(d, who, nil))
@@ -101,7 +101,7 @@ func (rep *reply) write(w dns.ResponseWriter) (int, error) {
 
 // answerDomain answers with a domain's members, following CNAMEs within the
 // block for the same client.
-func (s *snapshot) answerDomain(rep *reply, d *domain, who client, room *room) result {
+func (s *snapshot) answerDomain(rep *reply, d *domain, room *room) result {
 	rep.domain = d
 	owner := rep.owner
 	for hop := 0; ; hop++ {
@@ -112,9 +112,9 @@ func (s *snapshot) answerDomain(rep *reply, d *domain, who client, room *room) r
 			}
 			family = d.family()
 		}
-		decision := s.decide(d, family, who, room)
+		decision := s.decide(d, family, room)
 		if hop == 0 {
-			rep.decision = decision // its Members are gone with the next decision
+			rep.decision = *decision // its Members are gone with the next decision
 			if len(decision.Members) > 0 {
 				rep.pool = decision.Members[0].Pool.Name
 			}
@@ -122,7 +122,7 @@ func (s *snapshot) answerDomain(rep *reply, d *domain, who client, room *room) r
 				d.counters.count(decision.Reason)
 			}
 		}
-		rep.widen(s, d, who)
+		rep.widen(s, d, &room.who)
 		target := d.target(decision)
 		if room.trace == nil && (addresses || target != "") {
 			s.given.count(s.plan, decision.Members)
@@ -147,7 +147,7 @@ func (s *snapshot) answerDomain(rep *reply, d *domain, who client, room *room) r
 }
 
 // answerAddresses ends an answer with addresses of a family, or without any.
-func (s *snapshot) answerAddresses(rep *reply, d *domain, owner string, decision policy.Decision, hop int, room *room) result {
+func (s *snapshot) answerAddresses(rep *reply, d *domain, owner string, decision *policy.Decision, hop int, room *room) result {
 	switch decision.Outcome {
 	case policy.Members, policy.Addresses:
 		family, _ := familyAsked(rep.qtype())
@@ -247,7 +247,7 @@ func (d *domain) family() pool.Family {
 }
 
 // target is where a decision's CNAME leads, or "".
-func (d *domain) target(decision policy.Decision) string {
+func (d *domain) target(decision *policy.Decision) string {
 	switch decision.Outcome {
 	case policy.Members:
 		return decision.Members[0].Host

@@ -49,10 +49,10 @@ func under(label, zone string) string {
 
 // answerZone answers for a zone what is no domain's: its own records, or that a
 // name is not there (RFC 2308).
-func (s *snapshot) answerZone(rep *reply, at hit, who client, room *room) {
+func (s *snapshot) answerZone(rep *reply, at hit, room *room) {
 	switch {
 	case at.hasOwn(dns.TypeNS) && rep.qtype() == dns.TypeNS:
-		s.answerNS(rep, at.zone, who, room)
+		s.answerNS(rep, at.zone, room)
 	case at.hasOwn(dns.TypeSOA) && rep.qtype() == dns.TypeSOA:
 		soa := at.zone.soa
 		soa.Hdr.Name = rep.owner
@@ -69,7 +69,7 @@ func (s *snapshot) answerZone(rep *reply, at hit, who client, room *room) {
 
 // answerNS gives the name servers, with the addresses of those that are domains
 // of the block, as this client would be given them.
-func (s *snapshot) answerNS(rep *reply, z *zone, who client, room *room) {
+func (s *snapshot) answerNS(rep *reply, z *zone, room *room) {
 	for _, ns := range z.ns {
 		rep.msg.Answer = append(rep.msg.Answer, &dns.NS{
 			Hdr: dns.RR_Header{Name: rep.owner, Rrtype: dns.TypeNS, Class: dns.ClassINET, Ttl: z.soa.Hdr.Ttl},
@@ -80,10 +80,10 @@ func (s *snapshot) answerNS(rep *reply, z *zone, who client, room *room) {
 			continue
 		}
 		for _, f := range []pool.Family{pool.IPv4, pool.IPv6} {
-			d := s.decide(glue, f, who, room)
+			d := s.decide(glue, f, room)
 			room.addrs = glue.addresses(room.addrs[:0], d, f)
 			rep.msg.Extra = appendAddrs(rep.msg.Extra, ns, d.TTL, room.addrs)
-			rep.widen(s, glue, who)
+			rep.widen(s, glue, &room.who)
 		}
 	}
 }

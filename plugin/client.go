@@ -25,7 +25,7 @@ type client struct {
 // all networks of both families (RFC 7871, section 7.3.1), and a rule that does not
 // look at one family tells it from the other. What stands for IPv4 in IPv6 is decided
 // as that, and no scope runs across it. A trace, or nil, is told of each step.
-func (s *snapshot) scope(d *domain, c client, trace *policy.Trace) uint8 {
+func (s *snapshot) scope(d *domain, c *client, trace *policy.Trace) uint8 {
 	bits := d.Scope(s.views, s.atlas, c.Client, trace)
 	switch {
 	case bits == 0 && !d.Looks(s.atlas):

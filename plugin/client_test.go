@@ -256,7 +256,7 @@ func FuzzSubnet(f *testing.F) {
 		if !reflect.DeepEqual(c, want) {
 			t.Fatalf("% x: %+v", option, c)
 		}
-		rep := newReply(q, opt, c, []byte("www.example.org."))
+		rep := newReply(q, opt, &c, []byte("www.example.org."))
 		wire, err := rep.msg.Pack()
 		if err != nil {
 			t.Fatalf("% x: %v", option, err)

@@ -59,7 +59,7 @@ func lost(d admin.DomainDiff, disabled bool) (list []string) {
 type comparer struct {
 	now, then *world
 	census    *census
-	scratch   pool.Scratch
+	room      policy.Room
 }
 
 // alike cuts a group's domains into those that are disabled in the same worlds.
@@ -114,8 +114,8 @@ func (c *comparer) rule(d *domain, fam pool.Family, way *policy.Way) admin.RuleD
 		r.Example = e.String()
 	}
 	var before, after map[int]float64
-	r.Now, before = c.now.answered(d, fam, way, &c.scratch)
-	r.Then, after = c.then.answered(d, fam, way, &c.scratch)
+	r.Now, before = c.now.answered(d, fam, way, &c.room)
+	r.Then, after = c.then.answered(d, fam, way, &c.room)
 	r.Changed = r.Now.Reason != r.Then.Reason || r.Now.Set != r.Then.Set || r.Now.TTL != r.Then.TTL || r.Now.Alive != r.Then.Alive || !maps.Equal(r.Now.Pools, r.Then.Pools) || !maps.Equal(before, after)
 	r.Members = c.now.plan.memberDiffs(before, after)
 	return r
@@ -140,7 +140,7 @@ const samples = 256
 // answered is what the clients of a way are answered: by the code that answers
 // them, for some of its networks and draws that are the same each time; and by
 // which members, each with how often.
-func (w *world) answered(d *domain, fam pool.Family, way *policy.Way, scratch *pool.Scratch) (a admin.Answered, members map[int]float64) {
+func (w *world) answered(d *domain, fam pool.Family, way *policy.Way, room *policy.Room) (a admin.Answered, members map[int]float64) {
 	a.Pools, members = map[string]float64{}, map[int]float64{}
 	if w.layer.disabled[d] {
 		a.Reason = "disabled"
@@ -151,7 +151,7 @@ func (w *world) answered(d *domain, fam pool.Family, way *policy.Way, scratch *p
 	for n, e := range way.Examples {
 		for k := range each {
 			draw := pool.Draw(n<<32 | k)
-			decision := d.Decide(w.views, policy.Query{Client: client1(e.Prefix, draw), Atlas: w.atlas, Family: fam, Draw: draw}, scratch, nil)
+			decision := d.Decide(w.views, &policy.Query{Client: client1(e.Prefix, draw), Atlas: w.atlas, Family: fam, Draw: draw}, room, nil)
 			if n == 0 && k == 0 {
 				a.Reason, a.TTL = string(decision.Reason), decision.TTL
 				if decision.Set != nil {

@@ -106,7 +106,7 @@ func (pub *publisher) turnTo(t *testing.T, prefix string) []time.Duration {
 			if took[i] != 0 {
 				continue
 			}
-			m := d.Decide(snap.views, q, new(pool.Scratch), nil).Members
+			m := d.Decide(snap.views, &q, new(policy.Room), nil).Members
 			if len(m) == 1 && strings.HasPrefix(m[0].Addr.String(), prefix) {
 				took[i] = max(1, time.Since(start))
 				left--

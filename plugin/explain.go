@@ -8,27 +8,19 @@ import (
 	"net/netip"
 	"strings"
 
-	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/miekg/dns"
 
 	"github.com/gtm-dns/coredns-gtm/plugin/admin"
 	"github.com/gtm-dns/coredns-gtm/policy"
 )
 
-// newTrace is a trace for a decision, where the debug plugin asks for it, else nil.
-func newTrace() *policy.Trace {
-	if !clog.D.Value() {
-		return nil
-	}
-	return new(policy.Trace)
-}
-
-// logTrace logs a trace's steps on one line, so that those of several queries do
-// not mingle.
-func logTrace(t *policy.Trace) {
-	if t != nil {
-		log.Debug(strings.ReplaceAll(strings.TrimSuffix(t.String(), "\n"), "\n", "; "))
-	}
+// decideAloud takes a decision that the debug plugin asks to hear of: every step, on
+// one line, so that those of several queries do not mingle.
+func (s *snapshot) decideAloud(d *domain, room *room) *policy.Decision {
+	trace := new(policy.Trace)
+	decision := d.Decide(s.views, &room.query, &room.Room, trace)
+	log.Debug(strings.ReplaceAll(strings.TrimSuffix(trace.String(), "\n"), "\n", "; "))
+	return decision
 }
 
 // explain answers a question as ServeDNS would, and tells every step. It counts
@@ -44,7 +36,8 @@ func (s *snapshot) explain(q admin.Question) (admin.Explanation, error) {
 	x := admin.Explanation{GTM: s.name, Name: question.Name, Type: dns.TypeToString[question.Qtype], Answer: []string{}, Steps: []admin.Step{}}
 	at := s.find(room.name)
 	opt, _ := inspect(r)
-	who := s.client(asker{from}, opt)
+	room.who = s.client(asker{from}, opt)
+	who := &room.who
 	if who.Addr.IsValid() {
 		x.Client = fmt.Sprintf("%s/%d", who.Addr, who.Bits)
 	}
@@ -57,9 +50,9 @@ func (s *snapshot) explain(q admin.Question) (admin.Explanation, error) {
 	result := complete
 	if at.domain == nil || at.hasOwn(question.Qtype) {
 		x.Steps = append(x.Steps, admin.Step{Kind: "zone", Name: question.Name, Text: s.strange(at, room.name)})
-		s.answerZone(reply, at, who, room)
+		s.answerZone(reply, at, room)
 	} else {
-		result = s.answerDomain(reply, at.domain, who, room)
+		result = s.answerDomain(reply, at.domain, room)
 		if x.Reason, x.TTL = string(reply.decision.Reason), reply.decision.TTL; x.Reason == "" {
 			x.Steps = append(x.Steps, admin.Step{Kind: "type", Name: at.domain.Name, Text: "has addresses alone, and no records of this type"})
 		}

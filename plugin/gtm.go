@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/coredns/coredns/plugin"
+	clog "github.com/coredns/coredns/plugin/pkg/log"
 	"github.com/miekg/dns"
 
 	"github.com/gtm-dns/coredns-gtm/plugin/notify"
@@ -57,13 +58,13 @@ func (g *GTM) ServeDNS(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (i
 	if rcode != dns.RcodeSuccess {
 		return rcode, nil
 	}
-	who := snap.client(w, opt)
-	reply := newReply(r, opt, who, room.name)
+	room.who = snap.client(w, opt)
+	reply := newReply(r, opt, &room.who, room.name)
 	if at.domain == nil || at.hasOwn(question.Qtype) {
-		snap.answerZone(reply, at, who, room)
+		snap.answerZone(reply, at, room)
 		return reply.write(w)
 	}
-	result := snap.answerDomain(reply, at.domain, who, room)
+	result := snap.answerDomain(reply, at.domain, room)
 	reply.describe(ctx)
 	switch result {
 	case failed:
@@ -90,8 +91,10 @@ func (g *GTM) next(ctx context.Context, w dns.ResponseWriter, r *dns.Msg) (int, 
 
 // room is what a query needs to work in.
 type room struct {
-	pool.Scratch
+	policy.Room
 
+	who   client
+	query policy.Query
 	name  []byte
 	addrs []netip.Addr
 	trace *policy.Trace // of what is no query, but to be explained; or nil
@@ -107,17 +110,13 @@ func (p *plan) draw() pool.Draw {
 	return pool.Draw(rand.Uint64())
 }
 
-// decide is the decision for a domain and a client. The snapshot, the client and
-// the draw are all that it depends on.
-func (s *snapshot) decide(d *domain, f pool.Family, who client, room *room) policy.Decision {
-	q := policy.Query{Client: who.Client, Atlas: s.atlas, Family: f, Draw: s.draw()}
-	trace := room.trace
-	if trace == nil {
-		trace = newTrace() // nil unless debug is on
+// decide is the decision for a domain and the client in the room. The snapshot, the
+// client and the draw are all that it depends on.
+func (s *snapshot) decide(d *domain, f pool.Family, room *room) *policy.Decision {
+	q := &room.query
+	q.Client, q.Atlas, q.Family, q.Draw = room.who.Client, s.atlas, f, s.draw()
+	if room.trace == nil && clog.D.Value() {
+		return s.decideAloud(d, room)
 	}
-	decision := d.Decide(s.views, q, &room.Scratch, trace)
-	if room.trace == nil {
-		logTrace(trace)
-	}
-	return decision
+	return d.Decide(s.views, q, &room.Room, room.trace)
 }

@@ -99,7 +99,7 @@ func (pub *publisher) drive(tb testing.TB, orders string) {
 func (s *snapshot) text(fam pool.Family) string {
 	d := s.domains[0]
 	q := policy.Query{Client: pool.Client{Addr: netip.MustParseAddr("192.0.2.200"), Bits: 32}, Family: fam, Atlas: s.atlas}
-	decision := d.Decide(s.views, q, new(pool.Scratch), nil)
+	decision := d.Decide(s.views, &q, new(policy.Room), nil)
 	var ids []string
 	for _, m := range decision.Members {
 		ids = append(ids, m.ID)

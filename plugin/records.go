@@ -27,7 +27,7 @@ func (rep *reply) hinfo(ttl uint32) {
 }
 
 // addresses appends the addresses of a decision, of a family.
-func (d *domain) addresses(dst []netip.Addr, decision policy.Decision, f pool.Family) []netip.Addr {
+func (d *domain) addresses(dst []netip.Addr, decision *policy.Decision, f pool.Family) []netip.Addr {
 	for _, m := range decision.Members {
 		if m.Addr.IsValid() {
 			dst = append(dst, m.Addr)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gtm-dns/coredns-gtm/plugin/admin"
+	"github.com/gtm-dns/coredns-gtm/policy"
 	"github.com/gtm-dns/coredns-gtm/pool"
 )
 
@@ -43,7 +44,7 @@ func anyChange(r *rand.Rand, p *plan, supposed bool) string {
 // answers are what all domains answer, by way, and how.
 func (w *world) answers() map[string]admin.Answered {
 	all := map[string]admin.Answered{}
-	var scratch pool.Scratch
+	var scratch policy.Room
 	for _, d := range w.plan.domains {
 		for _, fam := range families {
 			if !d.families[fam] && !(d.cnames && fam == d.family()) {

@@ -44,7 +44,7 @@ func (b *wired) answer(dst []byte, q *fastpath.Query, from netip.Addr, room *roo
 	d := at.domain
 	family, addresses := familyAsked(q.Type)
 	reply := fastpath.Reply{ECS: q.HasECS && snap.ecs.On}
-	var decision policy.Decision
+	var decision *policy.Decision
 	switch {
 	case !addresses && (!plain(q.Type) || d != nil && (d.cnames || snap.through(d.lowerName))):
 		return dst, unusual
@@ -56,20 +56,20 @@ func (b *wired) answer(dst []byte, q *fastpath.Query, from netip.Addr, room *roo
 	case !addresses:
 		reply.SOA, reply.TTL = d.zone.packed, min(d.Min, d.zone.soa.Minttl)
 	default:
-		who := snap.identify(from, q.ECS)
-		decision = snap.decide(d, family, who, room)
+		room.who = snap.identify(from, q.ECS)
+		decision = snap.decide(d, family, room)
 		if !snap.fill(&reply, d, decision, family, room) {
 			return dst, unusual
 		}
-		if who.byECS {
-			reply.Scope = snap.scope(d, who, nil)
+		if room.who.byECS {
+			reply.Scope = snap.scope(d, &room.who, nil)
 		}
 	}
 	packet, ok := q.Append(dst, &reply)
 	if !ok {
 		return dst, unusual // it must be truncated
 	}
-	if addresses && d != nil {
+	if decision != nil {
 		d.counters.count(decision.Reason)
 		snap.given.count(snap.plan, decision.Members)
 	}
@@ -77,7 +77,7 @@ func (b *wired) answer(dst []byte, q *fastpath.Query, from netip.Addr, room *roo
 }
 
 // fill fills a reply with what was decided, unless that leads elsewhere.
-func (s *snapshot) fill(reply *fastpath.Reply, d *domain, decision policy.Decision, family pool.Family, room *room) bool {
+func (s *snapshot) fill(reply *fastpath.Reply, d *domain, decision *policy.Decision, family pool.Family, room *room) bool {
 	reply.TTL = decision.TTL
 	switch decision.Outcome {
 	case policy.Members, policy.Addresses:

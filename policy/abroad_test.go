@@ -112,7 +112,7 @@ func TestAbroadLatencyAndNearest(t *testing.T) {
 		q := Query{Client: client(c.client, c.via), Atlas: atlas}
 		for use, want := range map[string]string{"fast": c.latency, "all": c.nearest, "office": c.office} {
 			d := w.domain(use)
-			got := ids(d.Decide(views, q, new(pool.Scratch), nil).Members)
+			got := ids(d.Decide(views, &q, new(Room), nil).Members)
 			if text := fmt.Sprint(got, " ", d.Scope(views, atlas, q.Client, nil)); text != want {
 				t.Errorf("%s by way of %s with %s: got %s, want %s", c.client, c.via, use, text, want)
 			}
@@ -131,12 +131,12 @@ func TestAbroadLeavesNothing(t *testing.T) {
 		set.Pools[0].Balance, set.Pools[0].Near = pool.Nearest, w.neighbours("at:40.75,-74", "at:50,8.75")
 	})
 	d, views, atlas := w.domain("all"), w.views(), w.atlas()
-	var s pool.Scratch
+	var s Room
 	for range 3 {
 		for _, c := range []struct{ client, via, want string }{
 			{"198.51.100.9", "", "cn eu us"}, {"10.1.2.3", "198.51.100.1", "eu us cn"}, {"10.5.2.3", "198.51.100.1", "us eu cn"},
 		} {
-			got := d.Decide(views, Query{Client: client(c.client, c.via), Atlas: atlas, Draw: 1}, &s, nil)
+			got := d.Decide(views, &Query{Client: client(c.client, c.via), Atlas: atlas, Draw: 1}, &s, nil)
 			if text := described(got); text != c.want+" (active)" {
 				t.Errorf("%s by way of %s: got %s, want %s", c.client, c.via, text, c.want)
 			}

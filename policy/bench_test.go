@@ -118,10 +118,10 @@ func BenchmarkDecide(b *testing.B) {
 }
 
 func benchDecide(b *testing.B, d *Domain, views pool.Views, atlas *Atlas) {
-	var s pool.Scratch
+	var s Room
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		if got := d.Decide(views, benchQuery(atlas, i), &s, nil); got.Outcome != Members {
+		if got := d.Decide(views, new(benchQuery(atlas, i)), &s, nil); got.Outcome != Members {
 			b.Fatal(describe(got))
 		}
 	}
@@ -155,11 +155,11 @@ func TestDecideAllocatesNothing(t *testing.T) {
 
 func allocatesNothing(t *testing.T, what string, d *Domain, views pool.Views, atlas *Atlas) {
 	t.Helper()
-	var s pool.Scratch
+	var s Room
 	i := 0
 	if n := testing.AllocsPerRun(200, func() {
 		q := benchQuery(atlas, i*331) // of both countries
-		d.Decide(views, q, &s, nil)
+		d.Decide(views, &q, &s, nil)
 		d.Scope(views, atlas, q.Client, nil)
 		i++
 	}); n != 0 {

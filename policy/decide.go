@@ -41,7 +41,7 @@ type Decision struct {
 	Outcome Outcome
 	Reason  Reason
 	TTL     uint32         // seconds
-	Members []*pool.Member // at least one for Members, else empty; lives in the Scratch
+	Members []*pool.Member // at least one for Members, else empty; lives in the Room
 	Set     *pool.Set      // that answers, or nil
 	Policy  *Policy        // the innermost one on the way to the set, or nil
 	Rule    int            // of Policy; a latency policy has none but its default, and NoRule
@@ -51,33 +51,41 @@ type Decision struct {
 const NoRule = -1
 
 // Decide decides a query. It is a pure function of the domain, the views and the
-// query, and allocates only what the Scratch lacks yet. A trace, or nil, is told
-// every step.
-func (d *Domain) Decide(views pool.Views, q Query, s *pool.Scratch, trace *Trace) Decision {
-	w := walk{views: views, q: q, scratch: s, trace: trace}
-	trace.question(d, q)
+// query, and allocates only what the Room lacks yet. The decision lives there until
+// the next one. A trace, or nil, is told every step.
+func (d *Domain) Decide(views pool.Views, q *Query, room *Room, trace *Trace) *Decision {
+	w := &room.walk
+	w.begin(views, q, trace)
+	if trace != nil {
+		trace.question(d, q)
+	}
 	if w.visit(d.Target, activeSet) {
 		return w.decision(d)
 	}
+	return w.nothing(d)
+}
+
+// nothing is the decision where no active set has anything available (rule 8).
+func (w *walk) nothing(d *Domain) *Decision {
 	fenced := w.fenced
 	if w.visit(d.Target, lastResort) {
 		return w.decision(d)
 	}
 	if w.otherFamily(d.Target) {
-		trace.otherFamily(q.Family)
-		trace.ttl(d, "this may change soon")
-		return Decision{Outcome: NoData, Reason: OtherFamily, TTL: d.Min}
+		w.trace.otherFamily(w.q.Family)
+		w.trace.ttl(d, "this may change soon")
+		return w.without(NoData, OtherFamily, d.Min)
 	}
 	kind := d.AllDown.Kind
 	if fenced && kind != AllDownNoData && kind != AllDownServFail {
 		kind = ServeAll
 	}
-	trace.allDown(d, kind, fenced)
+	w.trace.allDown(d, kind, fenced)
 	if kind == ServeAll && w.visit(d.Target, everyMember) {
 		return w.decision(d)
 	}
-	trace.ttl(d, "under on_all_down")
-	return Decision{Outcome: d.AllDown.outcome(kind, q.Family), Reason: AllDownAnswer, TTL: d.Min}
+	w.trace.ttl(d, "under on_all_down")
+	return w.without(d.AllDown.outcome(kind, w.q.Family), AllDownAnswer, d.Min)
 }
 
 // outcome is on_all_down's own answer.
@@ -100,12 +108,19 @@ func (a *AllDown) outcome(kind AllDownKind, f pool.Family) Outcome {
 	return NoData
 }
 
+// Room is what a decision needs to work in, and where it is kept: on the heap, for a
+// query has a goroutine of its own, whose stack would have to grow for it, at more
+// than the decision's cost. It may be used again, by one query at a time.
+type Room struct {
+	walk walk
+}
+
 // walk goes the ways of one decision: from policies down to failovers, and from
 // what has nothing to the policies' defaults, the innermost first (rule 8).
 type walk struct {
 	views   pool.Views
 	q       Query
-	scratch *pool.Scratch
+	scratch pool.Scratch
 	trace   *Trace
 
 	use     use
@@ -114,6 +129,13 @@ type walk struct {
 	fell    bool // this walk met something that had nothing
 	found   Decision
 	soon    bool // what was found may change soon
+}
+
+// begin makes a walk ready for a query.
+func (w *walk) begin(views pool.Views, q *Query, trace *Trace) {
+	w.views, w.q, w.trace = views, *q, trace
+	w.answers, w.soon = 0, false
+	w.found = Decision{}
 }
 
 // use is what a walk takes of a failover.
@@ -151,7 +173,9 @@ func (w *walk) target(t Target) bool {
 	}
 	rule, _ := w.q.Atlas.rule(p, w.q.Client)
 	w.found.Policy, w.found.Rule = p, rule
-	w.trace.rule(p, rule, w.use)
+	if w.trace != nil {
+		w.trace.rule(p, rule, w.use)
+	}
 	if w.target(p.Rules[rule].Target) {
 		return true
 	}
@@ -165,14 +189,18 @@ func (w *walk) target(t Target) bool {
 // fallback goes to a policy's default.
 func (w *walk) fallback(p *Policy) bool {
 	w.found.Policy, w.found.Rule = p, len(p.Rules)-1
-	w.trace.rule(p, w.found.Rule, w.use)
+	if w.trace != nil {
+		w.trace.rule(p, w.found.Rule, w.use)
+	}
 	return w.target(p.fallback())
 }
 
 // failover takes what the failover has for the walk's use.
 func (w *walk) failover(v *pool.View) bool {
 	fv := &v.Families[w.q.Family]
-	w.trace.failover(v, w.q.Family, w.use)
+	if w.trace != nil {
+		w.trace.failover(v, w.q.Family, w.use)
+	}
 	switch w.use {
 	case look:
 		return fv.Serving == pool.Members
@@ -211,18 +239,20 @@ func (w *walk) take(h *pool.Hand, soon bool) bool {
 		return false
 	}
 	w.found.Outcome, w.found.Set = Members, h.Set
-	w.found.Members = h.Pick(w.scratch, &pool.Asker{Client: w.q.Client, Draw: w.q.Draw, Atlas: w.q.Atlas, Answers: w.answers})
+	w.found.Members = h.Pick(&w.scratch, &pool.Asker{Client: w.q.Client, Draw: w.q.Draw, Atlas: w.q.Atlas, Answers: w.answers})
 	w.found.Reason = Reason(h.Why.String())
 	if w.fell && w.use == activeSet {
 		w.found.Reason = Default
 	}
 	w.soon = soon || w.fell
-	w.trace.picked(h, w.found.Members)
+	if w.trace != nil {
+		w.trace.picked(h, w.found.Members)
+	}
 	return true
 }
 
 // decision is what was found, with the domain's TTL for it (rule 11).
-func (w *walk) decision(d *Domain) Decision {
+func (w *walk) decision(d *Domain) *Decision {
 	w.found.TTL = d.TTL
 	if w.soon {
 		w.found.TTL = d.Min
@@ -230,7 +260,13 @@ func (w *walk) decision(d *Domain) Decision {
 	if w.trace != nil {
 		w.trace.ttl(d, w.why())
 	}
-	return w.found
+	return &w.found
+}
+
+// without is a decision without members.
+func (w *walk) without(o Outcome, r Reason, ttl uint32) *Decision {
+	w.found = Decision{Outcome: o, Reason: r, TTL: ttl}
+	return &w.found
 }
 
 // why says why the answer may change soon, or "".

@@ -42,7 +42,7 @@ func FuzzDecide(f *testing.F) {
 		via := r.pick("", "192.0.2.55", "198.51.100.7")
 		q.Client, q.Draw = client(fmt.Sprint(q.Client.Addr), via), pool.Draw(r.below(256))
 
-		got := d.Decide(views, q, new(pool.Scratch), nil)
+		got := d.Decide(views, &q, new(Room), nil)
 		r.always(d, q, got)
 		m := model{world: r.world, views: views, client: q.Client, fam: q.Family}
 		m.fenced = m.walk(d.Target)
@@ -57,9 +57,9 @@ func FuzzDecide(f *testing.F) {
 			t.Fatalf("%s: not all of them are available", describe(got))
 		}
 
-		var scratch pool.Scratch
-		d.Decide(views, q, &scratch, nil)
-		if again := d.Decide(views, q, &scratch, new(Trace)); !reflect.DeepEqual(again, got) {
+		var scratch Room
+		d.Decide(views, &q, &scratch, nil)
+		if again := d.Decide(views, &q, &scratch, new(Trace)); !reflect.DeepEqual(again, got) {
 			t.Fatalf("first %s, then %s", describe(got), describe(again))
 		}
 		r.scoped(d, q, via, views, r.live(1))
@@ -81,7 +81,7 @@ func (r *roll) scoped(d *Domain, q Query, via string, views ...pool.Views) {
 			if own := d.Scope(v, q.Atlas, near.Client, nil); own != scope && alike {
 				r.t.Fatalf("%s has scope %d, but %s has %d", q.Client.Addr, scope, near.Client.Addr, own)
 			}
-			got, other := d.Decide(v, q, new(pool.Scratch), nil), d.Decide(v, near, new(pool.Scratch), nil)
+			got, other := d.Decide(v, &q, new(Room), nil), d.Decide(v, &near, new(Room), nil)
 			if !reflect.DeepEqual(other, got) {
 				r.t.Fatalf("%s gets %s, but %s, within %d bits, gets %s", q.Client.Addr, describe(got), near.Client.Addr, scope, describe(other))
 			}
@@ -244,7 +244,7 @@ func (r *roll) live(steps int) pool.Views {
 }
 
 // always checks what holds of every decision.
-func (r *roll) always(d *Domain, q Query, got Decision) {
+func (r *roll) always(d *Domain, q Query, got *Decision) {
 	r.t.Helper()
 	if (got.Outcome == Members) != (len(got.Members) > 0) || got.Reason == "" || got.TTL != d.TTL && got.TTL != d.Min {
 		r.t.Fatalf("%s with members %q and TTL %d", describe(got), ids(got.Members), got.TTL)
@@ -283,7 +283,7 @@ func (r *roll) neighbour(addr netip.Addr, bits int) netip.Addr {
 
 // outcomeOf is what the model tells of a decision: its outcome, and for members
 // of available sets the set.
-func outcomeOf(d Decision) string {
+func outcomeOf(d *Decision) string {
 	text := strings.Fields(describe(d))[0]
 	if d.Outcome != Members {
 		return text

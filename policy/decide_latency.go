@@ -7,7 +7,7 @@ func (w *walk) latency(p *Policy) bool {
 	l := p.Latency
 	r, _ := w.q.Atlas.ranking(p, w.q.Client)
 	w.found.Policy, w.found.Rule = p, NoRule
-	w.trace.latency(p, w.q, w.use)
+	w.trace.latency(p, &w.q, w.use)
 	w.answers = l.Answers
 	if w.use == activeSet {
 		free := w.free(l)

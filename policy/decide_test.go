@@ -123,7 +123,7 @@ func TestDecide(t *testing.T) {
 				client = c.client
 			}
 			for fam, want := range map[pool.Family]string{pool.IPv4: c.v4, pool.IPv6: c.v6} {
-				got := d.Decide(w.views(), w.query(fam, client), new(pool.Scratch), nil)
+				got := d.Decide(w.views(), new(w.query(fam, client)), new(Room), nil)
 				if text := describe(got); text != want {
 					t.Errorf("%s: got %q, want %q", fam, text, want)
 				}
@@ -157,14 +157,14 @@ func TestDecideWay(t *testing.T) {
 		}
 		w.policy("inner", "10.1.0.0/16 use us; default use eu")
 		w.policy("outer", "10.0.0.0/8 use inner; default use world")
-		got := w.domain("outer").Decide(w.views(), w.query(pool.IPv4, c.client), new(pool.Scratch), nil)
+		got := w.domain("outer").Decide(w.views(), new(w.query(pool.IPv4, c.client)), new(Room), nil)
 		if got.Policy.Name != c.policy || got.Rule != c.rule || got.Set == nil || got.Set.Name != c.set {
 			t.Errorf("%s of %s: policy %s, rule %d, set %v", c.client, c.health, got.Policy.Name, got.Rule, got.Set)
 		}
 	}
 	w := newWorld(t)
 	w.failover("us: a", "u")
-	if got := w.domain("us").Decide(w.views(), w.query(pool.IPv4, ""), new(pool.Scratch), nil); got.Policy != nil || got.Set == nil {
+	if got := w.domain("us").Decide(w.views(), new(w.query(pool.IPv4, "")), new(Room), nil); got.Policy != nil || got.Set == nil {
 		t.Errorf("without a policy: policy %v, set %v", got.Policy, got.Set)
 	}
 }

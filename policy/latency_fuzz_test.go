@@ -52,7 +52,7 @@ func FuzzLatency(f *testing.F) {
 			}
 			for range 6 {
 				q := Query{Client: client(s.addr(d.below(256)).String(), ""), Atlas: atlas, Family: pool.Family(d.below(2))}
-				got := domain.Decide(w.views(), q, new(pool.Scratch), nil)
+				got := domain.Decide(w.views(), &q, new(Room), nil)
 				m := latencyModel{world: w, l: p.Latency, q: q, estimates: w.estimates(p.Latency, w.visitor(q.Client))}
 				if text, want := described(got), m.decide(); text != want {
 					t.Fatalf("%s of %s with estimates %.3f: got %s, want %s", q.Family, q.Client.Addr, m.estimates, text, want)
@@ -76,7 +76,7 @@ func (r *ranking) words() (text string) {
 }
 
 // described is describe, with the members in their order.
-func described(d Decision) string {
+func described(d *Decision) string {
 	text := describe(d)
 	if d.Outcome != Members {
 		return text

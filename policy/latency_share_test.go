@@ -67,10 +67,10 @@ func networks(n int, v6 bool) []pool.Client {
 // answers are the members that clients get, by name.
 func (w *world) answers(use string, clients []pool.Client) []string {
 	d, views, atlas := w.domain(use), w.views(), w.atlas()
-	var s pool.Scratch
+	var s Room
 	var list []string
 	for i, c := range clients {
-		got := d.Decide(views, Query{Client: c, Atlas: atlas, Draw: pool.Draw(i)}, &s, nil) // chance has no part in it
+		got := d.Decide(views, &Query{Client: c, Atlas: atlas, Draw: pool.Draw(i)}, &s, nil) // chance has no part in it
 		list = append(list, ids(got.Members))
 	}
 	return list

@@ -102,7 +102,7 @@ func TestDecideLatency(t *testing.T) {
 				client = c.client
 			}
 			for fam, want := range map[pool.Family]string{pool.IPv4: c.v4, pool.IPv6: c.v6} {
-				if text := describe(d.Decide(w.views(), w.query(fam, client), new(pool.Scratch), nil)); text != want {
+				if text := describe(d.Decide(w.views(), new(w.query(fam, client)), new(Room), nil)); text != want {
 					t.Errorf("%s: got %q, want %q", fam, text, want)
 				}
 			}
@@ -132,7 +132,7 @@ func TestDecideLatencyWay(t *testing.T) {
 		w.table("198.51.100.0/24 us 10; 198.51.100.0/24 eu 30")
 		w.policy("fast", "latency us eu; default use world")
 		w.policy("outer", "0.0.0.0/0 use fast; default use world")
-		got := w.domain("outer").Decide(w.views(), w.query(pool.IPv4, c.client), new(pool.Scratch), nil)
+		got := w.domain("outer").Decide(w.views(), new(w.query(pool.IPv4, c.client)), new(Room), nil)
 		if got.Policy.Name != c.policy || got.Rule != c.rule || got.Set == nil || got.Set.Pools[0].Name != c.set {
 			t.Errorf("%s of %s: policy %s, rule %d, set %v", c.client, c.health, got.Policy.Name, got.Rule, got.Set)
 		}

@@ -66,7 +66,7 @@ func (m *model) usable(member *pool.Member) bool {
 
 // unavailable says whether a member is so, by its own health or because its pool
 // left.
-func (m *model) unavailable(d Decision, member *pool.Member) bool {
+func (m *model) unavailable(d *Decision, member *pool.Member) bool {
 	if m.health[member.Index]&pool.Available == 0 {
 		return true
 	}

@@ -124,7 +124,7 @@ func TestNearestPicks(t *testing.T) {
 			first, last := map[string]int{}, map[string]int{}
 			for i := range 20_000 {
 				q := Query{Client: client(c.client, ""), Atlas: atlas, Draw: pool.Draw(i) * 0x9e3779b97f4a7c15}
-				got := d.Decide(views, q, new(pool.Scratch), nil).Members
+				got := d.Decide(views, &q, new(Room), nil).Members
 				if len(got) != c.answers {
 					t.Fatalf("%d of %d members", len(got), c.answers)
 				}
@@ -145,7 +145,7 @@ func TestNearestIsUp(t *testing.T) {
 		p := f.Sets[0].Pools[0]
 		p.Balance, p.Answers, p.Near = pool.Nearest, 2, w.neighbours("at:48.25,11.5", "", "at:35.75,139.75", "at:50,8.75")
 	})
-	got := w.domain("us").Decide(w.views(), w.query(pool.IPv4, "10.0.0.1"), new(pool.Scratch), nil)
+	got := w.domain("us").Decide(w.views(), new(w.query(pool.IPv4, "10.0.0.1")), new(Room), nil)
 	if text := described(got); text != "d c (active)" {
 		t.Errorf("got %s", text)
 	}

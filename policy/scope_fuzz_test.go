@@ -45,7 +45,7 @@ func FuzzScope(f *testing.F) {
 			way, _ := w.way(domain.Target, c)
 			text := ""
 			for _, v := range views {
-				text += described(domain.Decide(v, Query{Client: c, Atlas: atlas, Draw: 1}, new(pool.Scratch), nil)) + "; "
+				text += described(domain.Decide(v, &Query{Client: c, Atlas: atlas, Draw: 1}, new(Room), nil)) + "; "
 			}
 			if other, ok := answers[way]; ok && other != text {
 				t.Fatalf("%s gets %s another one %s, all the same way: %s", a, text, other, way)

@@ -242,7 +242,7 @@ func (w *world) query(f pool.Family, client string) Query {
 }
 
 // describe says what was decided, and whether for the short TTL.
-func describe(d Decision) string {
+func describe(d *Decision) string {
 	text := [...]string{"members", "nodata", "servfail", "next", "cname", "addresses"}[d.Outcome]
 	if d.Outcome == Members {
 		text = ids(d.Members)

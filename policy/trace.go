@@ -35,7 +35,7 @@ func (t *Trace) String() string {
 	return b.String()
 }
 
-func (t *Trace) question(d *Domain, q Query) {
+func (t *Trace) question(d *Domain, q *Query) {
 	if t == nil {
 		return
 	}
@@ -59,7 +59,7 @@ func (t *Trace) question(d *Domain, q Query) {
 }
 
 // latency tells a policy's estimates.
-func (t *Trace) latency(p *Policy, q Query, u use) {
+func (t *Trace) latency(p *Policy, q *Query, u use) {
 	if t == nil || u != activeSet {
 		return
 	}

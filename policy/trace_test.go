@@ -98,11 +98,11 @@ ttl www.example.org.: 5, the min: under on_all_down
 			d := w.domain(w.declare(c.policies), c.allDown)
 			var trace Trace
 			q := w.query(c.family, c.client)
-			traced := d.Decide(w.views(), q, new(pool.Scratch), &trace)
+			traced := d.Decide(w.views(), &q, new(Room), &trace)
 			if got := "\n" + trace.String(); got != c.want {
 				t.Errorf("got %s", got)
 			}
-			if plain := d.Decide(w.views(), q, new(pool.Scratch), nil); describe(plain) != describe(traced) {
+			if plain := d.Decide(w.views(), &q, new(Room), nil); describe(plain) != describe(traced) {
 				t.Errorf("without a trace it is %s, with one %s", describe(plain), describe(traced))
 			}
 		})
@@ -119,8 +119,8 @@ func TestTraceChangesNothing(t *testing.T) {
 	for draw := range pool.Draw(100) {
 		q := w.query(pool.Family(draw%2), "10.1.2.3")
 		q.Draw = draw
-		plain := d.Decide(views, q, new(pool.Scratch), nil)
-		if traced := d.Decide(views, q, new(pool.Scratch), new(Trace)); !reflect.DeepEqual(traced, plain) {
+		plain := d.Decide(views, &q, new(Room), nil)
+		if traced := d.Decide(views, &q, new(Room), new(Trace)); !reflect.DeepEqual(traced, plain) {
 			t.Fatalf("with a trace %v, without %v", traced, plain)
 		}
 	}
@@ -249,11 +249,11 @@ ttl www.example.org.: 30, for the answer is settled
 			d := w.domain(w.declare(rules))
 			var trace Trace
 			q := Query{Client: client(c.client, c.via), Atlas: w.atlas()}
-			traced := d.Decide(w.views(), q, new(pool.Scratch), &trace)
+			traced := d.Decide(w.views(), &q, new(Room), &trace)
 			if got := "\n" + trace.String(); got != c.want {
 				t.Errorf("got %s", got)
 			}
-			if plain := d.Decide(w.views(), q, new(pool.Scratch), nil); describe(plain) != describe(traced) {
+			if plain := d.Decide(w.views(), &q, new(Room), nil); describe(plain) != describe(traced) {
 				t.Errorf("without a trace it is %s, with one %s", describe(plain), describe(traced))
 			}
 		})

@@ -71,7 +71,7 @@ func FuzzWays(f *testing.F) {
 // toldWay is the way that a decision tells it has gone at first.
 func (r *roll) toldWay(d *Domain, views pool.Views, q Query) string {
 	var trace Trace
-	d.Decide(views, q, new(pool.Scratch), &trace)
+	d.Decide(views, &q, new(Room), &trace)
 	var way []string
 	for _, s := range trace.Steps {
 		switch s.Kind {
