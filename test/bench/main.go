@@ -22,6 +22,7 @@ type command struct {
 var commands = []command{
 	{name: "health", what: "probe thousands of local targets, and say what that costs", run: health},
 	{name: "geo", what: "start CoreDNS with a geo file and replace it, and say what that costs", run: geo},
+	{name: "peers", what: "load gtm and other DNS servers in turns, and say what an answer of each costs", run: comparePeers},
 	{name: "backend", run: backend},
 }
 

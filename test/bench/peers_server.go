@@ -1,0 +1,180 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"github.com/miekg/dns"
+)
+
+// pinned is a server in a process of its own, on one core.
+type pinned struct {
+	cmd  *exec.Cmd
+	addr netip.AddrPort
+	log  string        // the file that has what it says
+	dead chan struct{} // closed when it has ended
+}
+
+// startDeadline is how long a server may take until it answers.
+const startDeadline = 20 * time.Second
+
+// startPinned writes a server's files and starts it. It has started when it
+// answers.
+func startPinned(ctx context.Context, core int, program string, p peer, write files, s site) (*pinned, error) {
+	content := write(s)
+	for _, name := range slices.Sorted(maps.Keys(content)) {
+		if err := os.MkdirAll(filepath.Dir(s.in(name)), 0o755); err != nil {
+			return nil, err
+		}
+		if err := os.WriteFile(s.in(name), []byte(content[name]), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	out, err := os.Create(s.in("log"))
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	v := &pinned{
+		cmd:  exec.CommandContext(ctx, "taskset", append([]string{"-c", strconv.Itoa(core), program}, p.args(s)...)...),
+		addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), s.port),
+		log:  out.Name(),
+		dead: make(chan struct{}),
+	}
+	v.cmd.Dir, v.cmd.Stdout, v.cmd.Stderr = s.dir, out, out
+	v.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	if err := v.cmd.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = v.cmd.Wait()
+		close(v.dead)
+	}()
+	if err := v.ready(ctx); err != nil {
+		v.stop()
+		return nil, err
+	}
+	return v, nil
+}
+
+// ready asks until there is an answer.
+func (v *pinned) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startDeadline)
+	defer cancel()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if m, err := v.ask(new(dns.Msg).SetQuestion(dns.Fqdn(clientName), dns.TypeA)); err == nil && m.Rcode == dns.RcodeSuccess {
+			return nil
+		}
+		select {
+		case <-v.dead:
+			return fmt.Errorf("does not start: %s", v.lastWords())
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), fmt.Errorf("does not answer: %s", v.lastWords()))
+		case <-again.C:
+		}
+	}
+}
+
+// ask asks one question. On the loopback there is an answer soon or never.
+func (v *pinned) ask(m *dns.Msg) (*dns.Msg, error) {
+	client := dns.Client{Timeout: 500 * time.Millisecond}
+	answer, _, err := client.Exchange(m, v.addr.String())
+	return answer, err
+}
+
+// lastWords are the last line that the server said.
+func (v *pinned) lastWords() string {
+	said, err := os.ReadFile(v.log)
+	if err != nil {
+		return err.Error()
+	}
+	all := bytes.Split(bytes.TrimSpace(said), []byte("\n"))
+	return string(all[len(all)-1])
+}
+
+// stop ends the server and waits for that.
+func (v *pinned) stop() {
+	_ = v.cmd.Process.Kill()
+	<-v.dead
+}
+
+// spent is the processor time of a process so far, of all its threads.
+type spent struct {
+	total        time.Duration // to the nanosecond, by the process's clock
+	user, system time.Duration // to the hundredth of a second, by /proc
+}
+
+func (s spent) since(before spent) spent {
+	return spent{s.total - before.total, s.user - before.user, s.system - before.system}
+}
+
+func (v *pinned) spent() (s spent, err error) {
+	if s.total, err = processClock(v.cmd.Process.Pid); err != nil {
+		return s, err
+	}
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", v.cmd.Process.Pid))
+	if err != nil {
+		return s, err
+	}
+	s.user, s.system, err = statTimes(string(stat))
+	return s, err
+}
+
+// processClock reads the clock that counts a process's time on a core: what
+// utime and stime of /proc are made of, but not in hundredths of a second. Its
+// number is made as that of clock_getcpuclockid(3).
+func processClock(pid int) (time.Duration, error) {
+	const sched = 2 // CPUCLOCK_SCHED
+	var t syscall.Timespec
+	clock := int32(^pid<<3 | sched)
+	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
+		return 0, fmt.Errorf("the clock of process %d: %w", pid, errno)
+	}
+	return time.Duration(t.Nano()), nil
+}
+
+// resident is what the server has resident, in MB.
+func (v *pinned) resident() (float64, error) {
+	return memory(strconv.Itoa(v.cmd.Process.Pid), "VmRSS")
+}
+
+// statTimes are utime and stime of a line of /proc/PID/stat. The name in it may
+// have spaces and brackets.
+func statTimes(stat string) (user, system time.Duration, err error) {
+	const tick = time.Second / 100 // on every Linux (USER_HZ)
+	_, after, ok := cutLast(stat, ")")
+	fields := strings.Fields(after)
+	if !ok || len(fields) < 13 {
+		return 0, 0, fmt.Errorf("%q is no line of /proc/PID/stat", stat)
+	}
+	utime, err := strconv.Atoi(fields[11]) // of proc(5) the 14th, and behind the name the 12th
+	if err != nil {
+		return 0, 0, err
+	}
+	stime, err := strconv.Atoi(fields[12])
+	return time.Duration(utime) * tick, time.Duration(stime) * tick, err
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
