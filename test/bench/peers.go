@@ -53,7 +53,7 @@ func comparePeers(args []string, out io.Writer) error {
 	flags.IntVar(&r.rounds, "rounds", 5, "how often each server takes its turn")
 	flags.DurationVar(&r.length, "for", 3*time.Second, "how long it is loaded")
 	flags.DurationVar(&r.warm, "warm", 300*time.Millisecond, "how long before that, uncounted")
-	flags.IntVar(&r.rate, "rate", 10_000, "`queries` a second of the second load, for latencies; 0: none")
+	flags.IntVar(&r.rate, "rate", 20_000, "`queries` a second of the second load, for latencies; 0: none")
 	flags.DurationVar(&r.rateLength, "rate-for", time.Second, "how long the second load is")
 	flags.StringVar(&r.only, "only", "", "`servers`, such as gtm,gdnsd; default: all")
 	flags.StringVar(&r.work, "work", "", "`kinds` of work: rr, weighted, geo; default: all")
@@ -69,6 +69,9 @@ func comparePeers(args []string, out io.Writer) error {
 	}
 	if _, err := fmt.Sscanf(r.cores, "%d,%d", &r.serverCore, &r.asking.core); err != nil || r.serverCore == r.asking.core {
 		return fmt.Errorf("-cores %q are not two different ones, such as 0,1", r.cores)
+	}
+	if r.rounds < 1 || r.length <= 0 {
+		return errors.New("-rounds and -for must be positive")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -188,15 +191,26 @@ func chosen(list string, all []string) ([]string, error) {
 	return words, nil
 }
 
-// turn starts a server, checks and loads it, and notes what that took. Only what
-// would stop all others, too, is an error.
+// tries is how often a server is started for a turn: on a busy host another one may
+// have taken its port.
+const tries = 2
+
+// turn notes what a server's turn took. Only what would stop all others, too, is an
+// error.
 func (r *peersRun) turn(ctx context.Context, f *field, e entrant, work string, round int) error {
 	if e.works[work] == nil || f.results.isOut(e.name, work) {
 		return nil
 	}
-	t, err := r.take(ctx, f, e, work)
-	if ctx.Err() != nil {
-		return errors.New("interrupted")
+	var t turn
+	var err error
+	for range tries {
+		t, err = r.take(ctx, f, e, work)
+		if ctx.Err() != nil {
+			return errors.New("interrupted")
+		}
+		if err == nil {
+			break
+		}
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "round %d of %d, %s: %s is left out: %v\n", round, r.rounds, work, e.name, err)

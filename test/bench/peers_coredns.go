@@ -32,7 +32,7 @@ func ours(name, what string, works map[string]files) peer {
 // block is a Corefile of one server block.
 func block(body func(s site) string) files {
 	return func(s site) map[string]string {
-		return map[string]string{"Corefile": fmt.Sprintf("%s:%d {\nbind 127.0.0.1\n%s}\n", zone, s.port, body(s))}
+		return map[string]string{"Corefile": fmt.Sprintf("%s:%d {\nbind %s\n%s}\n", zone, s.port, loopback, body(s))}
 	}
 }
 
@@ -61,13 +61,16 @@ func gtmFiles(option string, body func(s site) string) files {
 	return block(func(s site) string { return "gtm {\n" + option + body(s) + "}\n" })
 }
 
-func gtmRR(site) string { return gtmPool("round_robin") }
+func gtmRR(site) string {
+	return gtmPool("round_robin", func(c choice) string { return "address " + c.addr })
+}
 
-func gtmWeighted(site) string { return gtmPool("weighted") }
+func gtmWeighted(site) string {
+	return gtmPool("weighted", func(c choice) string { return fmt.Sprintf("address %s weight %d", c.addr, c.weight) })
+}
 
-func gtmPool(balance string) string {
-	addresses := lines(choices, func(c choice) string { return fmt.Sprintf("address %s weight %d", c.addr, c.weight) })
-	return fmt.Sprintf("pool web {\nbalance %s\n%s}\ndomain %s use web\n", balance, addresses, clientName)
+func gtmPool(balance string, address func(c choice) string) string {
+	return fmt.Sprintf("pool web {\nbalance %s\n%s}\ndomain %s use web\n", balance, lines(choices, address), clientName)
 }
 
 func gtmGeo(s site) string {

@@ -33,12 +33,12 @@ func gdnsdFiles(plugin string, resource func(s site) string) files {
 	return func(s site) map[string]string {
 		return map[string]string{
 			"config": fmt.Sprintf(`options => {
-	listen => 127.0.0.1, dns_port => %d, udp_threads => 1, tcp_threads => 1
+	listen => %s, dns_port => %d, udp_threads => 1, tcp_threads => 1
 	run_dir => %s, state_dir => %s
 }
 plugins => { %s => {
 %s} }
-`, s.port, s.in("run"), s.in("state"), plugin, resource(s)),
+`, loopback, s.port, s.in("run"), s.in("state"), plugin, resource(s)),
 			"zones/" + zone: fmt.Sprintf(gdnsdZone, clientName, plugin),
 		}
 	}

@@ -28,7 +28,7 @@ func knotFiles(s site, mode, rules string) map[string]string {
 	}
 	all := map[string]string{
 		"knot.conf": fmt.Sprintf(`server:
-    listen: 127.0.0.1@%d
+    listen: %s@%d
     rundir: %s
     edns-client-subnet: on
     answer-rotation: on
@@ -46,7 +46,7 @@ database:
     file: zone
     zonefile-sync: -1
     journal-content: none
-%s`, s.port, s.dir, s.in("db"), module, zone, s.dir, of),
+%s`, loopback, s.port, s.dir, s.in("db"), module, zone, s.dir, of),
 		"zone": zoneFile(choiceAddresses()...),
 	}
 	if mode != "" {

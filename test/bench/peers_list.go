@@ -27,7 +27,7 @@ type files func(s site) map[string]string
 // site is where a server is started.
 type site struct {
 	dir  string // its own, empty
-	port uint16 // on 127.0.0.1
+	port uint16 // of loopback
 	geo  string // the geo file
 }
 
@@ -65,16 +65,16 @@ func find(program, folder string) (string, error) {
 	return "", fmt.Errorf("there is no program %s in PATH, and -programs names no folder that has it", program)
 }
 
-var versionNumber = regexp.MustCompile(`\d+\.\d+(\.\d+)*`)
+var versionNumber = regexp.MustCompile(`(?i)(?:version |server |coredns-)(\d+(?:\.\d+)+)`)
 
-// versionOf is the first thing in what a program says that looks like a version.
-// Not every program ends well where it says only that.
+// versionOf is the version that a program tells. Not every program ends well where
+// it says only that.
 func versionOf(path string, args ...string) string {
 	out, _ := exec.Command(path, args...).CombinedOutput()
-	if v := versionNumber.FindString(string(out)); v != "" {
-		return v
+	if found := versionNumber.FindSubmatch(out); found != nil {
+		return string(found[1])
 	}
-	return "of unknown version"
+	return "unknown"
 }
 
 // lines joins a line for each of a list.

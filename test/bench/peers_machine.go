@@ -19,6 +19,7 @@ func machine() []fact {
 		{"commit", commandSays("git", "describe", "--always", "--dirty")},
 		{"processor", processor() + ", " + strconv.Itoa(runtime.NumCPU()) + " cores"},
 		{"kernel", runtime.GOOS + " " + fileSays("/proc/sys/kernel/osrelease")},
+		{"load before", strings.Join(strings.Fields(fileSays("/proc/loadavg"))[:1], "")},
 		{"Go", strings.TrimPrefix(runtime.Version(), "go")},
 		{"dnsperf", versionOf("dnsperf", "-h")},
 	}

@@ -16,7 +16,7 @@ var pdns = []peer{
 	powerDNS("pdns-uncached", "the same; no caches, distributor-threads 1", pdnsUncached, map[string]string{
 		workRR: pdnsRR(), workWeighted: pdnsWeighted(), workGeo: pdnsGeo(),
 	}),
-	powerDNS("pdns-lua", "the same; Lua records", pdnsUncached+"enable-lua-records=yes\n", map[string]string{
+	powerDNS("pdns-lua", "the same; Lua records, shared", pdnsUncached+"enable-lua-records=shared\n", map[string]string{
 		workRR: pdnsLuaRR(), workWeighted: pdnsLuaWeighted(), workGeo: pdnsLuaGeo(),
 	}),
 }
@@ -38,13 +38,13 @@ func powerDNS(name, what, settings string, kinds map[string]string) peer {
 geoip-zones-file=%s
 geoip-database-files=mmdb:%s
 edns-subnet-processing=yes
-local-address=127.0.0.1
+local-address=%s
 local-port=%d
 socket-dir=%s
 write-pid=no
 disable-syslog=yes
 security-poll-suffix=
-%s`, s.in("zones.yaml"), s.geo, s.port, s.dir, settings),
+%s`, s.in("zones.yaml"), s.geo, loopback, s.port, s.dir, settings),
 				"zones.yaml": fmt.Sprintf(pdnsZone, zone, content),
 			}
 		}

@@ -8,16 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"github.com/miekg/dns"
 )
@@ -28,6 +27,25 @@ type pinned struct {
 	addr netip.AddrPort
 	log  string        // the file that has what it says
 	dead chan struct{} // closed when it has ended
+}
+
+// loopback is where the servers listen: what else runs on this host is seldom at
+// this address, and so has none of its ports.
+var loopback = netip.AddrFrom4([4]byte{127, 86, 0, 1})
+
+// freePort is one that is free for UDP and TCP.
+func freePort() (uint16, error) {
+	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(loopback, 0)))
+	if err != nil {
+		return 0, err
+	}
+	defer conn.Close()
+	free := conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	ln, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(free))
+	if err != nil {
+		return 0, err
+	}
+	return free.Port(), ln.Close()
 }
 
 // startDeadline is how long a server may take until it answers.
@@ -52,12 +70,13 @@ func startPinned(ctx context.Context, core int, program string, p peer, write fi
 	defer out.Close()
 	v := &pinned{
 		cmd:  exec.CommandContext(ctx, "taskset", append([]string{"-c", strconv.Itoa(core), program}, p.args(s)...)...),
-		addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), s.port),
+		addr: netip.AddrPortFrom(loopback, s.port),
 		log:  out.Name(),
 		dead: make(chan struct{}),
 	}
 	v.cmd.Dir, v.cmd.Stdout, v.cmd.Stderr = s.dir, out, out
 	v.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
+	v.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it goes with us
 	if err := v.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -79,7 +98,7 @@ func (v *pinned) ready(ctx context.Context) error {
 	again := time.NewTicker(10 * time.Millisecond)
 	defer again.Stop()
 	for {
-		if m, err := v.ask(new(dns.Msg).SetQuestion(dns.Fqdn(clientName), dns.TypeA)); err == nil && m.Rcode == dns.RcodeSuccess {
+		if m, err := v.ask(plainQuestion()); err == nil && m.Rcode == dns.RcodeSuccess {
 			return nil
 		}
 		select {
@@ -137,44 +156,7 @@ func (v *pinned) spent() (s spent, err error) {
 	return s, err
 }
 
-// processClock reads the clock that counts a process's time on a core: what
-// utime and stime of /proc are made of, but not in hundredths of a second. Its
-// number is made as that of clock_getcpuclockid(3).
-func processClock(pid int) (time.Duration, error) {
-	const sched = 2 // CPUCLOCK_SCHED
-	var t syscall.Timespec
-	clock := int32(^pid<<3 | sched)
-	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
-		return 0, fmt.Errorf("the clock of process %d: %w", pid, errno)
-	}
-	return time.Duration(t.Nano()), nil
-}
-
 // resident is what the server has resident, in MB.
 func (v *pinned) resident() (float64, error) {
 	return memory(strconv.Itoa(v.cmd.Process.Pid), "VmRSS")
-}
-
-// statTimes are utime and stime of a line of /proc/PID/stat. The name in it may
-// have spaces and brackets.
-func statTimes(stat string) (user, system time.Duration, err error) {
-	const tick = time.Second / 100 // on every Linux (USER_HZ)
-	_, after, ok := cutLast(stat, ")")
-	fields := strings.Fields(after)
-	if !ok || len(fields) < 13 {
-		return 0, 0, fmt.Errorf("%q is no line of /proc/PID/stat", stat)
-	}
-	utime, err := strconv.Atoi(fields[11]) // of proc(5) the 14th, and behind the name the 12th
-	if err != nil {
-		return 0, 0, err
-	}
-	stime, err := strconv.Atoi(fields[12])
-	return time.Duration(utime) * tick, time.Duration(stime) * tick, err
-}
-
-func cutLast(s, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(s, sep); i >= 0 {
-		return s[:i], s[i+len(sep):], true
-	}
-	return s, "", false
 }

@@ -10,81 +10,6 @@ import (
 	"time"
 )
 
-// results are all turns, and who had none.
-type results struct {
-	machine  []fact
-	versions []version
-	turns    []turn
-	left     []leaving
-}
-
-// version is a server that took part.
-type version struct{ peer, what, version string }
-
-// leaving is a server that was left out.
-type leaving struct {
-	peer, work string // work "": of all
-	why        error
-}
-
-func (r *results) leave(peer, work string, why error) {
-	r.left = append(r.left, leaving{peer, work, why})
-}
-
-func (r *results) isOut(peer, work string) bool {
-	return slices.ContainsFunc(r.left, func(l leaving) bool { return l.peer == peer && l.work == work })
-}
-
-// of are a server's turns at a kind of work.
-func (r *results) of(peer, work string) []turn {
-	var all []turn
-	for _, t := range r.turns {
-		if t.peer == peer && t.work == work {
-			all = append(all, t)
-		}
-	}
-	return all
-}
-
-// spread is the median of numbers, the least and the most.
-type spread struct{ median, least, most float64 }
-
-func spreadOf(numbers []float64) spread {
-	if len(numbers) == 0 {
-		return spread{}
-	}
-	sorted := slices.Sorted(slices.Values(numbers))
-	n := len(sorted)
-	return spread{(sorted[(n-1)/2] + sorted[n/2]) / 2, sorted[0], sorted[n-1]}
-}
-
-func (s spread) text(digits int) string {
-	return fmt.Sprintf("%.*f (%.*f to %.*f)", digits, s.median, digits, s.least, digits, s.most)
-}
-
-// over is the spread of a number of each turn.
-func over(turns []turn, number func(turn) float64) spread {
-	var all []float64
-	for _, t := range turns {
-		all = append(all, number(t))
-	}
-	return spreadOf(all)
-}
-
-// ratio is what an answer of one server costs by that of another, in each round
-// that both have.
-func (r *results) ratio(one, other, work string) (s spread, ok bool) {
-	var all []float64
-	for _, a := range r.of(one, work) {
-		for _, b := range r.of(other, work) {
-			if a.round == b.round {
-				all = append(all, a.full.cpu()/b.full.cpu())
-			}
-		}
-	}
-	return spreadOf(all), len(all) > 0
-}
-
 // print writes tables in Markdown.
 func (r *results) print(out io.Writer, run peersRun) error {
 	var b strings.Builder
@@ -99,6 +24,7 @@ func (r *results) print(out io.Writer, run peersRun) error {
 	for _, w := range works {
 		r.printWork(&b, w.name, w.what, run)
 	}
+	fmt.Fprint(&b, notes)
 	for i, l := range r.left {
 		if i == 0 {
 			fmt.Fprint(&b, "\nLeft out:\n\n")
@@ -113,13 +39,22 @@ func (r *results) print(out io.Writer, run peersRun) error {
 	return err
 }
 
+// notes say how the figures came about.
+const notes = `
+Each server has a core of its own and dnsperf another one; CoreDNS runs with GOMAXPROCS=1. CPU is user and
+system time of the server's process, of all its threads, by the answers that dnsperf got. Where less than 100 %
+of the core was used, dnsperf was the slower one. Ratios are between the turns of one round: below 1, gtm costs
+less. The times of answers are of a second, slower load at a fixed rate, for which dnsperf notes each (-v): at full
+load they would be those of its own queue.
+`
+
 // printWork writes the table of a kind of work.
 func (r *results) printWork(b *strings.Builder, work, what string, run peersRun) {
 	if !slices.ContainsFunc(r.turns, func(t turn) bool { return t.work == work }) {
 		return
 	}
 	fmt.Fprintf(b, "\n%s: %s. Medians (least to most) of %d rounds.\n\n", work, what, run.rounds)
-	head := []string{"server", "CPU µs per query", "fast path by it", "normal path by it", "queries/s", "core used", "lost", "resident MB"}
+	head := []string{"server", "CPU µs per query", "fast path / it", "normal path / it", "queries/s", "core used", "lost", "resident MB"}
 	if run.rate > 0 {
 		head = append(head, fmt.Sprintf("at %d/s: CPU µs", run.rate), "p50 µs", "p99 µs")
 	}
@@ -127,13 +62,13 @@ func (r *results) printWork(b *strings.Builder, work, what string, run peersRun)
 	fmt.Fprintf(b, "| %s |\n|%s\n", strings.Join(head, " | "), strings.Repeat("---|", len(head)))
 	for _, v := range r.versions {
 		if turns := r.of(v.peer, work); len(turns) > 0 {
-			fmt.Fprintf(b, "| %s |\n", strings.Join(r.row(v.peer, work, turns, run.rate > 0), " | "))
+			fmt.Fprintf(b, "| %s |\n", strings.Join(r.row(v.peer, work, turns, run), " | "))
 		}
 	}
 }
 
 // row is a server's line.
-func (r *results) row(peer, work string, turns []turn, paced bool) []string {
+func (r *results) row(peer, work string, turns []turn, run peersRun) []string {
 	lost := 0
 	for _, t := range turns {
 		lost += t.full.lost + t.paced.lost
@@ -148,7 +83,7 @@ func (r *results) row(peer, work string, turns []turn, paced bool) []string {
 		fmt.Sprint(lost),
 		fmt.Sprintf("%.0f", over(turns, func(t turn) float64 { return t.resident }).median),
 	}
-	if paced {
+	if run.rate > 0 {
 		at := func(percent int) string {
 			return fmt.Sprintf("%.0f", over(turns, func(t turn) float64 {
 				return float64(part(t.paced.latencies, percent)) / float64(time.Microsecond)
@@ -156,7 +91,11 @@ func (r *results) row(peer, work string, turns []turn, paced bool) []string {
 		}
 		cells = append(cells, fmt.Sprintf("%.2f", over(turns, func(t turn) float64 { return t.paced.cpu() }).median), at(50), at(99))
 	}
-	return append(cells, turns[0].remark)
+	remark := turns[0].remark
+	if n := len(turns); n < run.rounds {
+		remark = strings.TrimPrefix(fmt.Sprintf("%s; %d rounds", remark, n), "; ")
+	}
+	return append(cells, remark)
 }
 
 func (r *results) ratioCell(one, other, work string) string {

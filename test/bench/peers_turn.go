@@ -44,11 +44,11 @@ func (r *peersRun) take(ctx context.Context, f *field, e entrant, work string) (
 		return t, err
 	}
 	defer os.RemoveAll(dir)
-	addr, err := spare()
+	port, err := freePort()
 	if err != nil {
 		return t, err
 	}
-	v, err := startPinned(ctx, r.serverCore, e.path, e.peer, e.works[work], site{dir, addr.Port(), r.asking.material.geo})
+	v, err := startPinned(ctx, r.serverCore, e.path, e.peer, e.works[work], site{dir, port, r.asking.material.geo})
 	if err != nil {
 		return t, err
 	}

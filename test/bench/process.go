@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 // cpuTime is what this process has used so far, in user and kernel mode.
@@ -52,15 +53,35 @@ func (s *server) cpuTime() (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
+	user, system, err := statTimes(string(stat))
+	return user + system, err
+}
+
+// statTimes are utime and stime of a line of /proc/PID/stat. The name in it may
+// have spaces and brackets.
+func statTimes(stat string) (user, system time.Duration, err error) {
 	const tick = time.Second / 100 // on every Linux (USER_HZ)
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')'):]))
-	var ticks int
-	for _, field := range fields[12:14] { // utime and stime, of proc(5) the 14th and 15th
-		n, err := strconv.Atoi(field)
-		if err != nil {
-			return 0, err
-		}
-		ticks += n
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 13 {
+		return 0, 0, fmt.Errorf("%q is no line of /proc/PID/stat", stat)
 	}
-	return time.Duration(ticks) * tick, nil
+	utime, err := strconv.Atoi(fields[11]) // of proc(5) the 14th, and behind the name the 12th
+	if err != nil {
+		return 0, 0, err
+	}
+	stime, err := strconv.Atoi(fields[12])
+	return time.Duration(utime) * tick, time.Duration(stime) * tick, err
+}
+
+// processClock reads the clock that counts a process's time on a core: what
+// utime and stime of /proc are made of, but not in hundredths of a second. Its
+// number is made as that of clock_getcpuclockid(3).
+func processClock(pid int) (time.Duration, error) {
+	const sched = 2 // CPUCLOCK_SCHED
+	var t syscall.Timespec
+	clock := int32(^pid<<3 | sched)
+	if _, _, errno := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&t)), 0); errno != 0 {
+		return 0, fmt.Errorf("the clock of process %d: %w", pid, errno)
+	}
+	return time.Duration(t.Nano()), nil
 }
