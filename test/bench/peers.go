@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -13,6 +14,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -39,6 +41,7 @@ type peersRun struct {
 	rateLength time.Duration
 	only, work string // lists; "": all
 	cores      string
+	plugins    string // of CoreDNS, besides what does the work
 	programs   string // a folder, or ""
 	binary     string // or "": it is built
 	out        string // file, or ""
@@ -61,6 +64,7 @@ func comparePeers(args []string, out io.Writer) error {
 	flags.IntVar(&r.asking.outstanding, "q", 100, "`queries` of dnsperf without an answer at a time")
 	flags.IntVar(&r.asking.sockets, "clients", 8, "`sockets` of dnsperf")
 	flags.BoolVar(&r.asking.edns, "edns", false, "ask with EDNS in rr and weighted, too")
+	flags.StringVar(&r.plugins, "plugins", "", "`lines` for the server blocks of CoreDNS, parted by semicolons, such as errors;prometheus 127.86.0.1:9153")
 	flags.StringVar(&r.programs, "programs", "", "a `folder` with the peers' programs, besides PATH")
 	flags.StringVar(&r.binary, "coredns", "", "CoreDNS's `binary`; by default it is built")
 	flags.StringVar(&r.out, "out", "", "write every turn to this `file`, as CSV")
@@ -132,6 +136,11 @@ func (r *peersRun) field(dir string) (*field, error) {
 	for program, pack := range map[string]string{"dnsperf": "dnsperf", "taskset": "util-linux"} {
 		if _, err := exec.LookPath(program); err != nil {
 			return nil, fmt.Errorf("there is no %s: install Debian's package %s, or one like it", program, pack)
+		}
+	}
+	for _, core := range []int{r.serverCore, r.asking.core} {
+		if out, err := exec.Command("taskset", "-c", strconv.Itoa(core), "true").CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("-cores %s: nothing can run on core %d: %s", r.cores, core, bytes.TrimSpace(out))
 		}
 	}
 	f := &field{dir: dir, results: &results{machine: machine()}}

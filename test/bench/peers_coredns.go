@@ -32,7 +32,7 @@ func ours(name, what string, works map[string]files) peer {
 // block is a Corefile of one server block.
 func block(body func(s site) string) files {
 	return func(s site) map[string]string {
-		return map[string]string{"Corefile": fmt.Sprintf("%s:%d {\nbind %s\n%s}\n", zone, s.port, loopback, body(s))}
+		return map[string]string{"Corefile": fmt.Sprintf("%s:%d {\nbind %s\n%s\n%s}\n", zone, s.port, loopback, s.plugins, body(s))}
 	}
 }
 

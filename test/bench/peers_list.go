@@ -29,6 +29,8 @@ type site struct {
 	dir  string // its own, empty
 	port uint16 // of loopback
 	geo  string // the geo file
+
+	plugins string // lines for server blocks of CoreDNS, or ""
 }
 
 // in is the path of a file in the server's folder.

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
@@ -76,7 +75,6 @@ func startPinned(ctx context.Context, core int, program string, p peer, write fi
 	}
 	v.cmd.Dir, v.cmd.Stdout, v.cmd.Stderr = s.dir, out, out
 	v.cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
-	v.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it goes with us
 	if err := v.cmd.Start(); err != nil {
 		return nil, err
 	}

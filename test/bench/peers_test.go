@@ -240,7 +240,7 @@ func TestPacked(t *testing.T) {
 func TestPeerFiles(t *testing.T) {
 	for _, p := range peers {
 		for work, write := range p.works {
-			all := write(site{"/a/folder", 4711, "/a/geo.mmdb"})
+			all := write(site{dir: "/a/folder", port: 4711, geo: "/a/geo.mmdb"})
 			text := strings.Join(slices.Collect(maps.Values(all)), "\n")
 			if !strings.Contains(text, "4711") || !strings.Contains(text, loopback.String()) || strings.Contains(text, "%!") {
 				t.Errorf("%s, %s:\n%s", p.name, work, text)
@@ -257,6 +257,24 @@ func TestChosen(t *testing.T) {
 		t.Errorf("got %v, %v", got, err)
 	}
 	if _, err := chosen("rr,gio", workNames()); err == nil || err.Error() != `"gio" is none of rr,weighted,geo` {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestFind(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "a-server-of-ours")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho A Server 4.7.3, of 127.0.0.1 >&2\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	path, err := find("a-server-of-ours", dir)
+	if err != nil || path != program {
+		t.Errorf("got %s, %v", path, err)
+	}
+	if got := versionOf(path); got != "4.7.3" {
+		t.Errorf("version %s", got)
+	}
+	if _, err := find("a-server-of-ours", t.TempDir()); err == nil || !strings.Contains(err.Error(), "no program a-server-of-ours in PATH") {
 		t.Errorf("got %v", err)
 	}
 }

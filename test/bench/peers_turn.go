@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 )
 
@@ -44,11 +45,11 @@ func (r *peersRun) take(ctx context.Context, f *field, e entrant, work string) (
 		return t, err
 	}
 	defer os.RemoveAll(dir)
-	port, err := freePort()
-	if err != nil {
+	s := site{dir: dir, geo: r.asking.material.geo, plugins: strings.ReplaceAll(r.plugins, ";", "\n")}
+	if s.port, err = freePort(); err != nil {
 		return t, err
 	}
-	v, err := startPinned(ctx, r.serverCore, e.path, e.peer, e.works[work], site{dir, port, r.asking.material.geo})
+	v, err := startPinned(ctx, r.serverCore, e.path, e.peer, e.works[work], s)
 	if err != nil {
 		return t, err
 	}
