@@ -132,7 +132,7 @@ func someResults() *results {
 		cpu   time.Duration
 	}{
 		{normal, 1, 10 * time.Millisecond}, {normal, 2, 8 * time.Millisecond}, {normal, 3, 12 * time.Millisecond},
-		{"gdnsd", 2, 4 * time.Millisecond}, {"gdnsd", 3, 4 * time.Millisecond},
+		{"gdnsd", 2, 4 * time.Millisecond}, {"gdnsd", 3, 3 * time.Millisecond},
 	} {
 		full := stretch{report{completed: 1000, noError: 1000, took: 20 * time.Millisecond}, spent{total: t.cpu}}
 		r.turns = append(r.turns, turn{work: workRR, peer: t.peer, round: t.round, full: full, paced: full, resident: 3})
@@ -144,7 +144,7 @@ func someResults() *results {
 func TestRatio(t *testing.T) {
 	r := someResults()
 	s, ok := r.ratio(normal, "gdnsd", workRR)
-	if want := (spread{2.5, 2, 3}); !ok || s != want {
+	if want := (spread{3, 2, 4}); !ok || s != want {
 		t.Errorf("got %v, %v, want %v", s, ok, want)
 	}
 	if _, ok := r.ratio(fast, "gdnsd", workRR); ok {
@@ -159,7 +159,7 @@ func TestPeersTable(t *testing.T) {
 	}
 	for _, want := range []string{
 		"\n| gtm | 10.00 (8.00 to 12.00) |  |  | 50000 | 50 % | 0 | 3 | 10.00 | 0 | 0 |  |\n",
-		"\n| gdnsd | 4.00 (4.00 to 4.00) |  | 2.50 (2.00 to 3.00) | 50000 | 20 % | 0 | 3 | 4.00 | 0 | 0 | 2 rounds |\n",
+		"\n| gdnsd | 3.50 (3.00 to 4.00) |  | 3.00 (2.00 to 4.00) | 50000 | 18 % | 0 | 3 | 3.50 | 0 | 0 | 2 rounds |\n",
 		"\n- knot: there is no program knotd\n",
 	} {
 		if !strings.Contains(out.String(), want) {
