@@ -43,9 +43,9 @@ func (r *results) print(out io.Writer, run peersRun) error {
 const notes = `
 Each server has a core of its own and dnsperf another one; CoreDNS runs with GOMAXPROCS=1. CPU is user and
 system time of the server's process, of all its threads, by the answers that dnsperf got. Where less than 100 %
-of the core was used, dnsperf was the slower one. Ratios are between the turns of one round: below 1, gtm costs
-less. The times of answers are of a second, slower load at a fixed rate, for which dnsperf notes each (-v): at full
-load they would be those of its own queue.
+of the core was used, dnsperf was the slower one, or the machine had other work. Ratios are between the turns of one
+round: below 1, gtm costs less. The times of answers are of a second, slower load at a fixed rate, for which dnsperf
+notes each (-v): at full load they would be those of its own queue.
 `
 
 // printWork writes the table of a kind of work.
