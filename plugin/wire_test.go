@@ -34,8 +34,11 @@ func newWires(tb testing.TB) *wires {
 	w.server = &dns.Server{PacketConn: w.conn, Net: "udp", Handler: dns.HandlerFunc(func(rw dns.ResponseWriter, r *dns.Msg) {
 		w.normal.Load().ServeDNS(context.Background(), rw, r)
 	})}
-	ended := make(chan error)
-	go func() { ended <- w.server.ActivateAndServe() }()
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = w.server.ActivateAndServe() // it ends with its socket
+	}()
 	tb.Cleanup(func() {
 		close(w.conn.closed)
 		<-ended

@@ -51,11 +51,12 @@ func (q *Query) Append(dst []byte, r *Reply) ([]byte, bool) {
 	binary.BigEndian.PutUint16(header[6:], uint16(len(r.Addrs)))
 	binary.BigEndian.PutUint16(header[8:], 0)
 	binary.BigEndian.PutUint16(header[10:], 0)
-	if len(r.Addrs) > 0 {
+	switch {
+	case len(r.Addrs) > 0:
 		dst = q.appendAddrs(dst, start, r)
-	} else if r.SOA == nil {
+	case r.SOA == nil:
 		return dst, false
-	} else {
+	default:
 		header[9] = 1
 		at := len(dst) + r.SOA.ttl
 		dst = append(dst, r.SOA.wire...)
