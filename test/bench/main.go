@@ -23,6 +23,7 @@ var commands = []command{
 	{name: "health", what: "probe thousands of local targets, and say what that costs", run: health},
 	{name: "geo", what: "start CoreDNS with a geo file and replace it, and say what that costs", run: geo},
 	{name: "peers", what: "load gtm and other DNS servers in turns, and say what an answer of each costs", run: comparePeers},
+	{name: "growth", what: "start CoreDNS with 1 to 100,000 domains, members and rules, and say what that costs", run: growth},
 	{name: "backend", run: backend},
 }
 
