@@ -104,7 +104,8 @@ func growthAddr(bits uint32) netip.Addr {
 // growthName is the nth domain; all are of one length.
 func growthName(i int) string { return fmt.Sprintf("d%05d.%s", i, zone) }
 
-// corefile is all of a configuration. Without load, it costs four
+// corefile is all of a configuration. The host makes the members of one target share
+// their check. Without load, it costs four
 // probes a second, of two targets.
 func (b *growthBench) corefile(s *grown, name string, n int) string {
 	c := growthConfig{failing: s.failing}
@@ -112,7 +113,7 @@ func (b *growthBench) corefile(s *grown, name string, n int) string {
 	if b.path == "fast" {
 		c.WriteString("fast_path\n")
 	}
-	fmt.Fprintf(&c, "check flip http {\nport %d\ninterval 500ms\ntimeout 500ms\nfall 1\nrise 1\n}\n", b.checked.port)
+	fmt.Fprintf(&c, "check flip http {\nport %d\nhost %s\ninterval 500ms\ntimeout 500ms\nfall 1\nrise 1\n}\n", b.checked.port, zone)
 	fmt.Fprintf(&c, "check idle tcp {\nport %d\ninterval 12h\ntimeout 1m\n}\n", b.checked.port)
 	fmt.Fprintf(&c, "max_probes 1000\npool backup {\naddress %v\n}\n", backup)
 	growthSeries[name](&c, n)

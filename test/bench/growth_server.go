@@ -110,7 +110,8 @@ type grown struct {
 	series  string
 	n       int
 	ready   netip.AddrPort
-	failing netip.Addr // target of the members that are to fail
+	failing netip.Addr    // target of the members that are to fail
+	settled time.Duration // from when it was ready
 }
 
 // start starts a server on its core, waits until all checks have spoken, and
@@ -154,7 +155,39 @@ func (s *grown) begin(b *growthBench) error {
 	if err := s.waitReady(); err != nil {
 		return err
 	}
+	if err := s.settle(); err != nil {
+		return err
+	}
 	return s.look()
+}
+
+// settle waits until the server has nothing to do any more: what the first
+// results of its checks change is worked out by then.
+func (s *grown) settle() error {
+	const often, idle = 100 * time.Millisecond, 20 * time.Millisecond
+	begin := time.Now()
+	tick := time.NewTicker(often)
+	defer tick.Stop()
+	before, err := s.cpuTime()
+	if err != nil {
+		return err
+	}
+	for end := time.After(time.Minute); ; {
+		select {
+		case <-tick.C:
+		case <-end:
+			return fmt.Errorf("it is still busy, %v after it was ready", time.Since(begin).Round(time.Second))
+		}
+		now, err := s.cpuTime()
+		if err != nil {
+			return err
+		}
+		if now-before <= idle {
+			s.settled = time.Since(begin)
+			return nil
+		}
+		before = now
+	}
 }
 
 // waitReady asks until the server is ready.
@@ -179,7 +212,7 @@ func (s *grown) waitReady() error {
 
 // turn asks as fast as the server answers, and has its members fail.
 func (b *growthBench) turn(s *grown, round int) (row growthRow, err error) {
-	row = growthRow{series: s.series, n: s.n, round: round, start: s.took}
+	row = growthRow{series: s.series, n: s.n, round: round, start: s.took, settle: s.settled}
 	file := filepath.Join(b.dir, "questions")
 	if err := writeQuestions(file, s.series, s.n, uint64(round)); err != nil {
 		return row, err

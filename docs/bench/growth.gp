@@ -1,0 +1,88 @@
+# Draws what `go run ./test/bench growth` has measured: `make charts` does it.
+#
+#     gnuplot -c growth.gp growth.csv growth
+#
+# makes growth-cpu.svg, growth-memory.svg and growth-flip.svg. The points are
+# medians of the rounds, the bars go from the least to the most.
+
+file = ARG1
+chart = ARG2
+names = "domains members rules pool"
+array title[4] = ["domains", "members, in pools of ten", "rules of a policy", "members of one pool"]
+
+set datafile separator comma
+set datafile columnheaders
+
+here(s, n) = strcol("series") eq s && column("n") == n
+
+# collect prints a part for each series, called by its name, and in it a line for each N: the median
+# of a figure, the least and the most.
+collect = 'do for [s in names] { print "# ".s; do for [k=0:5] { n = 10 ** k; \
+  stats file using (here(s, n) ? 1 : 0) name "ROWS" nooutput; \
+  if (ROWS_sum > 0) { stats file using (here(s, n) ? column(figure) : NaN) name "OF" nooutput; \
+    print sprintf("%d,%g,%g,%g", n, OF_median, OF_min, OF_max) } }; print ""; print "" }'
+
+set print $cpu
+figure = "cpu_us"
+eval collect
+one = 0
+stats file using (here("domains", 1) ? 1 : 0) name "ROWS" nooutput
+if (ROWS_sum > 0) {
+  stats file using (here("domains", 1) ? column(figure) : NaN) name "OF" nooutput
+  one = OF_median
+}
+set print $memory
+figure = "rss_mb"
+eval collect
+set print $flip
+figure = "flip_ms"
+eval collect
+unset print
+unset datafile columnheaders
+
+# The grey and the colours are for light and dark pages; there is no background.
+grey = "#808890"
+array colour[4] = ["#3b82f6", "#e8730c", "#2da44e", "#b45cf0"]
+array shape[4] = [7, 5, 9, 13]
+
+set terminal svg size 760,340 font "sans-serif,13"
+set border 1 linecolor rgb grey
+set grid ytics linetype 1 linewidth 0.4 linecolor rgb grey
+set key outside bottom center horizontal Left reverse maxrows 1 width -1 textcolor rgb grey samplen 2 height 0.4
+set title offset 0, 0.5 font ",15" textcolor rgb grey
+set tics nomirror textcolor rgb grey
+set xtics scale 0.5
+set ytics scale 0
+set logscale x
+set xrange [0.75:135000]
+set xtics ("1" 1, "10" 10, "100" 100, "1,000" 1000, "10,000" 10000, "100,000" 100000)
+set rmargin 3
+
+# A series stands a little beside the next one, so that all bars are seen.
+beside(i) = 1.08 ** (i - 2.5)
+draw(points) = 'plot for [i=1:4] '.points.' index word(names, i) using ($1*beside(i)):2 with lines linecolor rgb colour[i] linewidth 2 notitle, \
+  for [i=1:4] '.points.' index word(names, i) using ($1*beside(i)):2:3:4 with yerrorbars linecolor rgb colour[i] linewidth 1 pointtype shape[i] pointsize 0.6 title title[i]'
+
+set yrange [0:*]
+set format y "%g µs"
+set output chart."-cpu.svg"
+set title "CPU per query"
+if (one > 0) {
+  set arrow 1 from graph 0, first 1.5 * one to graph 1, first 1.5 * one nohead dashtype 3 linewidth 1.2 linecolor rgb colour[1]
+  set label 1 "goal for domains: 1.5 times that of one" at graph 0.99, first 1.5 * one right offset 0, 0.6 font ",11" textcolor rgb colour[1]
+}
+eval draw("$cpu")
+
+unset arrow 1
+unset label 1
+set title "From a failed check to the first answer that knows"
+set format y "%g ms"
+set output chart."-flip.svg"
+eval draw("$flip")
+
+set title "Resident memory"
+set logscale y 2
+set yrange [16:*]
+set format y "%g MB"
+set output chart."-memory.svg"
+eval draw("$memory")
