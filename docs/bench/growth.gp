@@ -8,7 +8,7 @@
 file = ARG1
 chart = ARG2
 names = "domains members rules pool"
-array title[4] = ["domains", "members, in pools of ten", "rules of a policy", "members of one pool"]
+array title[4] = ["domains", "members", "rules", "members of one pool"]
 
 set datafile separator comma
 set datafile columnheaders
@@ -45,11 +45,11 @@ grey = "#808890"
 array colour[4] = ["#3b82f6", "#e8730c", "#2da44e", "#b45cf0"]
 array shape[4] = [7, 5, 9, 13]
 
-set terminal svg size 760,340 font "sans-serif,13"
+set terminal svg size 760,320 font "sans-serif,13"
 set border 1 linecolor rgb grey
 set grid ytics linetype 1 linewidth 0.4 linecolor rgb grey
-set key outside bottom center horizontal Left reverse maxrows 1 width -1 textcolor rgb grey samplen 2 height 0.4
-set title offset 0, 0.5 font ",15" textcolor rgb grey
+set key bmargin center horizontal Left reverse maxcols 4 width -6 samplen 1 textcolor rgb grey
+set title offset 0, -0.4 font ",15" textcolor rgb grey
 set tics nomirror textcolor rgb grey
 set xtics scale 0.5
 set ytics scale 0
@@ -61,28 +61,41 @@ set rmargin 3
 # A series stands a little beside the next one, so that all bars are seen.
 beside(i) = 1.08 ** (i - 2.5)
 draw(points) = 'plot for [i=1:4] '.points.' index word(names, i) using ($1*beside(i)):2 with lines linecolor rgb colour[i] linewidth 2 notitle, \
-  for [i=1:4] '.points.' index word(names, i) using ($1*beside(i)):2:3:4 with yerrorbars linecolor rgb colour[i] linewidth 1 pointtype shape[i] pointsize 0.6 title title[i]'
+  for [i=1:4] '.points.' index word(names, i) using ($1*beside(i)):3:(0):($4-$3) with vectors nohead linecolor rgb colour[i] linewidth 1 notitle, \
+  for [i=1:4] '.points.' index word(names, i) using ($1*beside(i)):2 with points linecolor rgb colour[i] pointtype shape[i] pointsize 0.6 title title[i]'
 
-set yrange [0:*]
-set format y "%g µs"
+# limit draws a goal across the chart.
+limit = 'set arrow 1 from graph 0, first goal to graph 1, first goal nohead dashtype 3 linewidth 1 linecolor rgb grey; \
+  set label 1 words at graph 1, first goal right offset 0, -0.6 font ",11" textcolor rgb grey'
+
 set output chart."-cpu.svg"
 set title "CPU per query"
+set yrange [0:*]
+set format y "%g µs"
 if (one > 0) {
-  set arrow 1 from graph 0, first 1.5 * one to graph 1, first 1.5 * one nohead dashtype 3 linewidth 1.2 linecolor rgb colour[1]
-  set label 1 "goal for domains: 1.5 times that of one" at graph 0.99, first 1.5 * one right offset 0, 0.6 font ",11" textcolor rgb colour[1]
+  goal = 1.5 * one
+  words = "goal for domains: 1.5 times that of one"
+  eval limit
+  set yrange [0:1.1*goal]
 }
 eval draw("$cpu")
 
-unset arrow 1
-unset label 1
-set title "From a failed check to the first answer that knows"
-set format y "%g ms"
 set output chart."-flip.svg"
+set title "From a failed check to the first answer that knows"
+set logscale y 10
+set yrange [0.1:250]
+set ytics autofreq
+set format y "%g ms"
+goal = 100
+words = "goal: 100 ms"
+eval limit
 eval draw("$flip")
 
+set output chart."-memory.svg"
+unset arrow 1
+unset label 1
 set title "Resident memory"
 set logscale y 2
-set yrange [16:*]
+set yrange [16:1024]
 set format y "%g MB"
-set output chart."-memory.svg"
 eval draw("$memory")

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// spread is the median of some values, with the least and the most of them.
-type spread struct{ least, median, most float64 }
+// growthSpread is the median of some values, with the least and the most of them.
+type growthSpread struct{ least, median, most float64 }
 
-func (s spread) String() string {
+func (s growthSpread) String() string {
 	return fmt.Sprintf("%.2f (%.2f to %.2f)", s.median, s.least, s.most)
 }
 
 // spreadOf is that of a figure over the turns of one N.
-func spreadOf(rows []growthRow, series string, n int, figure func(growthRow) float64) spread {
+func spreadOf(rows []growthRow, series string, n int, figure func(growthRow) float64) growthSpread {
 	var values []float64
 	for _, r := range rows {
 		if r.series == series && r.n == n {
@@ -27,15 +27,15 @@ func spreadOf(rows []growthRow, series string, n int, figure func(growthRow) flo
 		}
 	}
 	if len(values) == 0 {
-		return spread{}
+		return growthSpread{}
 	}
 	slices.Sort(values)
-	return spread{values[0], values[len(values)/2], values[len(values)-1]}
+	return growthSpread{values[0], values[len(values)/2], values[len(values)-1]}
 }
 
 // printGrowth prints the line of one N.
 func printGrowth(out io.Writer, rows []growthRow, n int) {
-	of := func(figure func(growthRow) float64) spread { return spreadOf(rows, rows[0].series, n, figure) }
+	of := func(figure func(growthRow) float64) growthSpread { return spreadOf(rows, rows[0].series, n, figure) }
 	fmt.Fprintf(out, "%16d   %-28v %-20v %-8.0f %-26v %-10.2f %.1f\n", n,
 		of(func(r growthRow) float64 { return r.cpu }),
 		of(func(r growthRow) float64 { return r.times }),

@@ -13,15 +13,7 @@ import (
 	"regexp"
 	"runtime"
 	"strconv"
-	"syscall"
 	"time"
-	"unsafe"
-)
-
-// The cores: one for the server, and one for all that asks it and is asked by it.
-const (
-	serverCore = 0
-	askerCore  = 1
 )
 
 // growthBench is what all servers of a run share.
@@ -29,7 +21,8 @@ type growthBench struct {
 	growthRun
 	dir     string
 	checked *checked
-	started int // servers so far
+	allowed cores // of this process before; or none
+	started int   // servers so far
 }
 
 // newGrowthBench puts this process on its core, and builds CoreDNS.
@@ -62,6 +55,9 @@ func (b *growthBench) prepare() (err error) {
 	if b.binary, err = filepath.Abs(b.binary); err != nil {
 		return err
 	}
+	if b.allowed, err = allowedCores(); err != nil {
+		return err
+	}
 	if err := pinProcess(askerCore); err != nil {
 		return err
 	}
@@ -73,35 +69,10 @@ func (b *growthBench) close() {
 	if b.checked != nil {
 		b.checked.stop()
 	}
+	if b.allowed != (cores{}) {
+		_ = pinProcess(b.allowed)
+	}
 	_ = os.RemoveAll(b.dir)
-}
-
-// pinProcess puts all threads of this process on a core; new ones inherit it.
-func pinProcess(core int) error {
-	threads, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return err
-	}
-	for _, thread := range threads {
-		id, err := strconv.Atoi(thread.Name())
-		if err != nil {
-			return err
-		}
-		if err := pinThread(id, core); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return err
-		}
-	}
-	return nil
-}
-
-// pinThread puts a thread on a core; 0 is the caller's.
-func pinThread(id, core int) error {
-	mask := uint64(1) << core
-	_, _, errno := syscall.RawSyscall(syscall.SYS_SCHED_SETAFFINITY, uintptr(id), unsafe.Sizeof(mask), uintptr(unsafe.Pointer(&mask)))
-	if errno != 0 {
-		return fmt.Errorf("core %d: %w", core, errno)
-	}
-	return nil
 }
 
 // grown is a server of a series.
