@@ -1,12 +1,16 @@
 # Draws what `go run ./test/bench growth` has measured: `make charts` does it.
 #
-#     gnuplot -c growth.gp growth.csv growth
+#     gnuplot -c growth.gp growth
 #
-# makes growth-cpu.svg, growth-memory.svg and growth-flip.svg. The points are
+# makes growth-cpu.svg, growth-memory.svg and growth-flip.svg of growth.csv; where
+# there is a growth-fast.csv, the fast path's CPU is there, too. The points are
 # medians of the rounds, the bars go from the least to the most.
 
-file = ARG1
-chart = ARG2
+chart = ARG1
+normal = chart.".csv"
+fast = chart."-fast.csv"
+both = system("test ! -s ".fast." || echo 1") eq "1"
+
 names = "domains members rules pool"
 array title[4] = ["domains", "members", "rules", "members of one pool"]
 
@@ -15,28 +19,34 @@ set datafile columnheaders
 
 here(s, n) = strcol("series") eq s && column("n") == n
 
-# collect prints a part for each series, called by its name, and in it a line for each N: the median
-# of a figure, the least and the most.
+# collect prints a part for each series, called by its name, and in it a line for
+# each N: the median of a figure, the least and the most.
 collect = 'do for [s in names] { print "# ".s; do for [k=0:5] { n = 10 ** k; \
   stats file using (here(s, n) ? 1 : 0) name "ROWS" nooutput; \
   if (ROWS_sum > 0) { stats file using (here(s, n) ? column(figure) : NaN) name "OF" nooutput; \
     print sprintf("%d,%g,%g,%g", n, OF_median, OF_min, OF_max) } }; print ""; print "" }'
+# alone is the median of one domain.
+alone = 'stats file using (here("domains", 1) ? column(figure) : NaN) name "OF" nooutput; one = OF_median'
 
-set print $cpu
-figure = "cpu_us"
-eval collect
-one = 0
-stats file using (here("domains", 1) ? 1 : 0) name "ROWS" nooutput
-if (ROWS_sum > 0) {
-  stats file using (here("domains", 1) ? column(figure) : NaN) name "OF" nooutput
-  one = OF_median
-}
+file = normal
 set print $memory
 figure = "rss_mb"
 eval collect
 set print $flip
 figure = "flip_ms"
 eval collect
+set print $cpu
+figure = "cpu_us"
+eval collect
+eval alone
+one_normal = one
+if (both) {
+  file = fast
+  set print $fast
+  eval collect
+  eval alone
+  one_fast = one
+}
 unset print
 unset datafile columnheaders
 
@@ -60,42 +70,52 @@ set rmargin 3
 
 # A series stands a little beside the next one, so that all bars are seen.
 beside(i) = 1.08 ** (i - 2.5)
-draw(points) = 'plot for [i=1:4] '.points.' index word(names, i) using ($1*beside(i)):2 with lines linecolor rgb colour[i] linewidth 2 notitle, \
-  for [i=1:4] '.points.' index word(names, i) using ($1*beside(i)):3:(0):($4-$3) with vectors nohead linecolor rgb colour[i] linewidth 1 notitle, \
-  for [i=1:4] '.points.' index word(names, i) using ($1*beside(i)):2 with points linecolor rgb colour[i] pointtype shape[i] pointsize 0.6 title title[i]'
+# lines are the curves of a data block, whose points have titles or not.
+lines(block, titles) = 'for [i=1:4] '.block.' index word(names, i) using ($1*beside(i)):2 with lines linecolor rgb colour[i] linewidth 2 notitle, \
+  for [i=1:4] '.block.' index word(names, i) using ($1*beside(i)):3:(0):($4-$3) with vectors nohead linecolor rgb colour[i] linewidth 1 notitle, \
+  for [i=1:4] '.block.' index word(names, i) using ($1*beside(i)):2 with points linecolor rgb colour[i] pointtype shape[i] pointsize 0.6 '.titles
+titled = 'title title[i]'
 
 # limit draws a goal across the chart.
-limit = 'set arrow 1 from graph 0, first goal to graph 1, first goal nohead dashtype 3 linewidth 1 linecolor rgb grey; \
-  set label 1 words at graph 1, first goal right offset 0, -0.6 font ",11" textcolor rgb grey'
+limit = 'set arrow from graph 0, first goal to graph 1, first goal nohead dashtype 3 linewidth 1 linecolor rgb grey; \
+  set label words at graph 1, first goal right offset 0, lift font ",11" textcolor rgb grey'
 
 set output chart."-cpu.svg"
 set title "CPU per query"
-set yrange [0:*]
 set format y "%g µs"
-if (one > 0) {
-  goal = 1.5 * one
-  words = "goal for domains: 1.5 times that of one"
+goal = 1.5 * one_normal
+words = "goal for domains: 1.5 times that of one"
+lift = -0.6
+set yrange [0:1.1*goal]
+eval limit
+if (both) {
+  goal = 1.5 * one_fast
+  words = "with fast\\_path: 1.5 times that of one"
+  lift = 0.6
   eval limit
-  set yrange [0:1.1*goal]
+  eval 'plot '.lines("$cpu", titled).', '.lines("$fast", "notitle")
+} else {
+  eval 'plot '.lines("$cpu", titled)
 }
-eval draw("$cpu")
 
 set output chart."-flip.svg"
+unset arrow
+unset label
 set title "From a failed check to the first answer that knows"
+set format y "%g ms"
 set logscale y 10
 set yrange [0.1:250]
-set ytics autofreq
-set format y "%g ms"
 goal = 100
 words = "goal: 100 ms"
+lift = -0.6
 eval limit
-eval draw("$flip")
+eval 'plot '.lines("$flip", titled)
 
 set output chart."-memory.svg"
-unset arrow 1
-unset label 1
+unset arrow
+unset label
 set title "Resident memory"
+set format y "%g MB"
 set logscale y 2
 set yrange [16:1024]
-set format y "%g MB"
-eval draw("$memory")
+eval 'plot '.lines("$memory", titled)

@@ -46,7 +46,7 @@ func growth(args []string, out io.Writer) error {
 	var g growthRun
 	flags := flag.NewFlagSet("growth", flag.ContinueOnError)
 	flags.StringVar(&g.series, "series", "domains,members,pool,rules", "`which` series")
-	flags.IntVar(&g.most, "most", 100_000, "the largest `N`")
+	flags.IntVar(&g.most, "most", mostOf, "the largest `N`")
 	flags.IntVar(&g.rounds, "rounds", 5, "how often each configuration has its turn")
 	flags.DurationVar(&g.window, "for", time.Second, "how long it is asked in a turn; in whole seconds")
 	flags.StringVar(&g.path, "path", "normal", "`how` queries are answered: normal or fast")
@@ -57,10 +57,10 @@ func growth(args []string, out io.Writer) error {
 		return err
 	}
 	rows, err := g.measure(out)
-	if err != nil {
-		return err
+	if len(rows) > 0 {
+		err = errors.Join(err, writeGrowth(g.out, rows))
 	}
-	if err := writeGrowth(g.out, rows); err != nil {
+	if err != nil {
 		return err
 	}
 	return g.judge(rows)
@@ -88,25 +88,34 @@ func (g growthRun) measure(out io.Writer) ([]growthRow, error) {
 	if g.rounds < 1 || g.window < time.Second {
 		return nil, errors.New("there must be a round, and a second to ask in")
 	}
+	if g.most < 10 || g.most > mostOf {
+		return nil, fmt.Errorf("up to %d: it must be 10 to %d", g.most, mostOf)
+	}
+	names := strings.Split(g.series, ",")
+	for _, name := range names {
+		if growthSeries[name] == nil {
+			return nil, fmt.Errorf("series %q is none of domains, members, pool and rules", name)
+		}
+	}
 	bench, err := newGrowthBench(g)
 	if err != nil {
 		return nil, err
 	}
 	defer bench.close()
 	var rows []growthRow
-	for name := range strings.SplitSeq(g.series, ",") {
-		if growthSeries[name] == nil {
-			return nil, fmt.Errorf("series %q is none of domains, members, pool and rules", name)
-		}
+	for _, name := range names {
 		fmt.Fprintf(out, "%-8s %7s   %-28s %-20s %-8s %-26s %s\n", name, "N", "CPU µs per query", "times that of N=1", "MB", "flip to answer, ms", "start, s   settled, s")
 		more, err := bench.series(name, out)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
-		}
 		rows = append(rows, more...)
+		if err != nil {
+			return rows, fmt.Errorf("%s: %w", name, err)
+		}
 	}
 	return rows, nil
 }
+
+// mostOf is up to what all names have one length, and all clients a network.
+const mostOf = 100_000
 
 // mostPool is more than anyone has in one pool. Each first verdict of its members
 // costs as much as there are, so that more would not settle within a minute.
@@ -126,7 +135,7 @@ func (b *growthBench) series(name string, out io.Writer) (rows []growthRow, err 
 	for n := 10; n <= most; n *= 10 {
 		more, err := b.point(one, name, n)
 		if err != nil {
-			return nil, fmt.Errorf("with %d: %w", n, err)
+			return rows, fmt.Errorf("with %d: %w", n, err)
 		}
 		if n == 10 {
 			printGrowth(out, more, 1)

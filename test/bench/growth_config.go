@@ -91,9 +91,9 @@ func (c *growthConfig) pool(name string, nth, size int, check string) {
 func growthMember(i int) netip.Addr { return growthAddr(10<<24 | uint32(i)) }
 func growthProbe(i int) netip.Addr  { return growthAddr(127<<24 | 1<<16 | uint32(i)) }
 
-// growthClient is the nth of 100,000 networks all over the address space.
+// growthClient is the nth of mostOf networks all over the address space.
 func growthClient(i int) netip.Prefix {
-	const apart = 223 << 16 / 100_000
+	const apart = 223 << 16 / mostOf
 	return netip.PrefixFrom(growthAddr(1<<24+uint32(i*apart)<<8), 24)
 }
 

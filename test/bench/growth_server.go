@@ -97,7 +97,7 @@ func (b *growthBench) start(series string, n int) (*grown, error) {
 			return nil, err
 		}
 		// Of an address of its own, for probes take thousands of the ports of 127.0.0.1.
-		*addr = netip.AddrPortFrom(growthAddr(127<<24|2<<16|uint32(b.started)), port.Port())
+		*addr = netip.AddrPortFrom(growthAddr(127<<24|3<<16|uint32(b.started)), port.Port())
 	}
 	if err := os.Mkdir(s.dir, 0o700); err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func (s *grown) begin(b *growthBench) error {
 // settle waits until the server has nothing to do any more: what the first
 // results of its checks change is worked out by then.
 func (s *grown) settle() error {
-	const often, idle = 100 * time.Millisecond, 20 * time.Millisecond
+	const often, idle = 500 * time.Millisecond, 20 * time.Millisecond
 	begin := time.Now()
 	tick := time.NewTicker(often)
 	defer tick.Stop()
@@ -209,6 +209,10 @@ func (b *growthBench) turn(s *grown, round int) (row growthRow, err error) {
 	return row, err
 }
 
+// fewest is how many answers a turn must have: what the kernel counts is in
+// hundredths of a second, and they take at least ten of those.
+const fewest = 10_000
+
 // What dnsperf says.
 var (
 	saidCompleted = regexp.MustCompile(`Queries completed:\s+(\d+)`)
@@ -231,6 +235,9 @@ func (b *growthBench) dnsperf(addr netip.AddrPort, file string) (answers int, to
 	answers, err = strconv.Atoi(string(completed[1]))
 	if err != nil {
 		return 0, 0, err
+	}
+	if answers < fewest {
+		return 0, 0, fmt.Errorf("dnsperf got fewer than %d answers:\n%s", fewest, out)
 	}
 	took, err = time.ParseDuration(string(seconds[1]) + "s")
 	return answers, took, err

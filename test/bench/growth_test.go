@@ -96,3 +96,18 @@ func TestGrowthResults(t *testing.T) {
 		t.Errorf("got %v, want %s", err, missed)
 	}
 }
+
+func TestGrowthArguments(t *testing.T) {
+	for _, test := range []struct {
+		args, want string // want: the error
+	}{
+		{"growth -path slow", `path "slow" is none of normal and fast`},
+		{"growth -series domains,regions", `series "regions" is none of domains, members, pool and rules`},
+		{"growth -most 1000000", "up to 1000000: it must be 10 to 100000"},
+		{"growth -for 10ms", "there must be a round, and a second to ask in"},
+	} {
+		if err := run(strings.Fields(test.args), new(bytes.Buffer)); err == nil || err.Error() != test.want {
+			t.Errorf("%s: got %v, want %s", test.args, err, test.want)
+		}
+	}
+}
