@@ -118,7 +118,7 @@ func (g growthRun) measure(out io.Writer) ([]growthRow, error) {
 const mostOf = 100_000
 
 // mostPool is more than anyone has in one pool. Each first verdict of its members
-// costs as much as there are, so that more would not settle within a minute.
+// costs as much as there are: for 10,000 that is half a minute.
 const mostPool = 10_000
 
 // series measures one series: each N in turns with N = 1.

@@ -114,7 +114,9 @@ func (b *growthBench) corefile(s *grown, name string, n int) string {
 		c.WriteString("fast_path\n")
 	}
 	fmt.Fprintf(&c, "check flip http {\nport %d\nhost %s\ninterval 500ms\ntimeout 500ms\nfall 1\nrise 1\n}\n", b.checked.port, zone)
-	fmt.Fprintf(&c, "check idle tcp {\nport %d\ninterval 12h\ntimeout 1m\n}\n", b.checked.port)
+	if name == "members" {
+		fmt.Fprintf(&c, "check idle tcp {\nport %d\ninterval 12h\ntimeout 1m\n}\n", b.checked.port)
+	}
 	fmt.Fprintf(&c, "max_probes 1000\npool backup {\naddress %v\n}\n", backup)
 	growthSeries[name](&c, n)
 	c.WriteString("}\n}\n")

@@ -143,7 +143,7 @@ func (s *grown) settle() error {
 	if err != nil {
 		return err
 	}
-	for end := time.After(time.Minute); ; {
+	for end := time.After(3 * time.Minute); ; {
 		select {
 		case <-tick.C:
 		case <-end:
