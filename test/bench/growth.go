@@ -184,7 +184,7 @@ func (g growthRun) judge(rows []growthRow) error {
 			most = max(most, r.n)
 		}
 	}
-	ratio := spreadOf(rows, "domains", most, func(r growthRow) float64 { return r.times })
+	ratio := growthSpreadOf(rows, "domains", most, func(r growthRow) float64 { return r.times })
 	if most < 2 || ratio.median > g.maxGrowth {
 		return fmt.Errorf("with %d domains, a query costs %.2f times what it costs with one, and the goal is %.2f", most, ratio.median, g.maxGrowth)
 	}

@@ -18,8 +18,8 @@ func (s growthSpread) String() string {
 	return fmt.Sprintf("%.2f (%.2f to %.2f)", s.median, s.least, s.most)
 }
 
-// spreadOf is that of a figure over the turns of one N.
-func spreadOf(rows []growthRow, series string, n int, figure func(growthRow) float64) growthSpread {
+// growthSpreadOf is that of a figure over the turns of one N.
+func growthSpreadOf(rows []growthRow, series string, n int, figure func(growthRow) float64) growthSpread {
 	var values []float64
 	for _, r := range rows {
 		if r.series == series && r.n == n {
@@ -35,7 +35,7 @@ func spreadOf(rows []growthRow, series string, n int, figure func(growthRow) flo
 
 // printGrowth prints the line of one N.
 func printGrowth(out io.Writer, rows []growthRow, n int) {
-	of := func(figure func(growthRow) float64) growthSpread { return spreadOf(rows, rows[0].series, n, figure) }
+	of := func(figure func(growthRow) float64) growthSpread { return growthSpreadOf(rows, rows[0].series, n, figure) }
 	fmt.Fprintf(out, "%16d   %-28v %-20v %-8.0f %-26v %-10.2f %.1f\n", n,
 		of(func(r growthRow) float64 { return r.cpu }),
 		of(func(r growthRow) float64 { return r.times }),
