@@ -35,7 +35,9 @@ func growthSpreadOf(rows []growthRow, series string, n int, figure func(growthRo
 
 // printGrowth prints the line of one N.
 func printGrowth(out io.Writer, rows []growthRow, n int) {
-	of := func(figure func(growthRow) float64) growthSpread { return growthSpreadOf(rows, rows[0].series, n, figure) }
+	of := func(figure func(growthRow) float64) growthSpread {
+		return growthSpreadOf(rows, rows[0].series, n, figure)
+	}
 	fmt.Fprintf(out, "%16d   %-28v %-20v %-8.0f %-26v %-10.2f %.1f\n", n,
 		of(func(r growthRow) float64 { return r.cpu }),
 		of(func(r growthRow) float64 { return r.times }),

@@ -188,7 +188,7 @@ func (b *growthBench) turn(s *grown, round int) (row growthRow, err error) {
 	if err := writeQuestions(file, s.series, s.n, uint64(round)); err != nil {
 		return row, err
 	}
-	before, err := s.cpuTime()
+	before, err := processClock(s.cmd.Process.Pid)
 	if err != nil {
 		return row, err
 	}
@@ -196,11 +196,11 @@ func (b *growthBench) turn(s *grown, round int) (row growthRow, err error) {
 	if err != nil {
 		return row, err
 	}
-	after, err := s.cpuTime()
+	after, err := processClock(s.cmd.Process.Pid)
 	if err != nil {
 		return row, err
 	}
-	row.cpu = float64((after - before).Microseconds()) / float64(answers)
+	row.cpu = float64(after-before) / float64(time.Microsecond) / float64(answers)
 	row.qps = float64(answers) / took.Seconds()
 	if _, row.rss, err = s.memory(); err != nil {
 		return row, err
@@ -209,8 +209,8 @@ func (b *growthBench) turn(s *grown, round int) (row growthRow, err error) {
 	return row, err
 }
 
-// fewest is how many answers a turn must have: what the kernel counts is in
-// hundredths of a second, and they take at least ten of those.
+// fewest is how many answers a turn must have: with fewer, dnsperf was kept from
+// asking, or the server from answering.
 const fewest = 10_000
 
 // What dnsperf says.
