@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -28,11 +27,7 @@ type ctl struct {
 // newCtl builds gtmctl for the admin API at an address.
 func newCtl(t *testing.T, addr, tokens string) *ctl {
 	t.Helper()
-	c := &ctl{binary: filepath.Join(t.TempDir(), "gtmctl"), server: "http://" + addr, token: tokens}
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", c.binary, module+"/build/gtmctl").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return c
+	return &ctl{binary: built(t, "gtmctl"), server: "http://" + addr, token: tokens}
 }
 
 func (c *ctl) command(ctx context.Context, args ...string) *exec.Cmd {
@@ -76,7 +71,7 @@ func controlled(addr, tokens string, web *fake.HTTP) string {
 		admin %s {
 			token %s
 		}
-		ttl 2
+		ttl 1
 		%s
 		pool dc1 {
 			address 192.0.2.10 name a probe %s
@@ -143,7 +138,7 @@ func ctlShow(t *testing.T, c *ctl) {
 }
 
 func ctlAsk(t *testing.T, c *ctl) {
-	c.wants(t, 0, []string{"www.example.org A", "NOERROR, active", "192.0.2.1", "ttl 2"}, "explain", "www.example.org", "--client", "203.0.113.7")
+	c.wants(t, 0, []string{"www.example.org A", "NOERROR, active", "192.0.2.1", "ttl 1"}, "explain", "www.example.org", "--client", "203.0.113.7")
 	c.wants(t, 0, []string{"www.example.org", "everyone", "dc1", "dc2", "backup", "1 domain the same"}, "whatif", "down pool dc1")
 	c.wants(t, 0, []string{"-- then --", "198.51.100.10"}, "whatif", "down pool dc1", "--ask", "www.example.org")
 	c.wants(t, 0, []string{"nothing would change"}, "whatif", "up pool dc1")

@@ -95,13 +95,21 @@ func onAddr(addr, corefile string) string {
 	return strings.NewReplacer(":0 ", ":"+port+" ", "bind 127.0.0.1\n", "bind "+host+"\n").Replace(corefile)
 }
 
-// TestBinary is what only a process of its own can show.
-func TestBinary(t *testing.T) {
-	binary := filepath.Join(t.TempDir(), "coredns")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, module+"/build/coredns")
+// built builds one of the binaries, as a release does: without symbols, which take
+// as long to link as all the rest.
+func built(t *testing.T, name string) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), name)
+	build := exec.CommandContext(t.Context(), "go", "build", "-ldflags", "-s -w", "-o", binary, module+"/build/"+name)
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	return binary
+}
+
+// TestBinary is what only a process of its own can show.
+func TestBinary(t *testing.T) {
+	binary := built(t, "coredns")
 	for _, tc := range []struct {
 		name string
 		test func(*testing.T, string)
