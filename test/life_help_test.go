@@ -158,6 +158,15 @@ func wantChecks(t testing.TB, want int) {
 	}
 }
 
+// wantAvailable waits until so many members of a block are available.
+func wantAvailable(t testing.TB, gtm string, want float64) {
+	t.Helper()
+	eventually(t, func() string {
+		got := metrics(t).sum("coredns_gtm_member_available", fmt.Sprintf("gtm=%q", gtm))
+		return unless(got == want, fmt.Sprintf("%v members of %s are available, want %v", got, gtm, want))
+	})
+}
+
 const module = "github.com/gtm-dns/coredns-gtm"
 
 // ours are the stacks of goroutines that run code of gtm.
