@@ -40,36 +40,47 @@ func keptSince(t testing.TB, file string, since time.Time) {
 // TestStateOverRestart is a stop and a start with a state file: what was active,
 // locked and unavailable is so again.
 func TestStateOverRestart(t *testing.T) {
-	for _, tc := range []struct{ name, lines, want string }{
+	file := filepath.Join(t.TempDir(), "gtm.state")
+	web := fake.NewHTTPs(t, 1)
+	chains := []struct{ name, lines, want string }{
 		{"hold", "recovery hold", backup},
 		{"manual", "recovery manual", backup},
 		{"preempt", "", primary},
-		{"failback_delay", "failback_delay 1h", backup},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "gtm.state")
-			web := fake.NewHTTPs(t, 1)
-			corefile := strings.Replace(chainOf(web, 30, tc.lines), "ttl 30", "state "+file, 1)
-			s := start(t, corefile)
-			passesOf(t, web[0], 1)
-			web[0].Down()
-			s.eventuallyAnswers(t, "www.example.org", dns.TypeA, backup)
-			web[0].Up(t)
-			passesOf(t, web[0], 2)
-			s.eventuallyAnswers(t, "www.example.org", dns.TypeA, tc.want)
-			s.stop(t)
+		{"late", "failback_delay 1h", backup},
+	}
+	lines := "state " + file
+	for _, c := range chains {
+		lines += fmt.Sprintf("\nfailover %[1]s {\nset first\nset second\n%[2]s\n}\ndomain %[1]s.example.org use %[1]s", c.name, c.lines)
+	}
+	corefile := strings.Replace(chainOf(web, 30, ""), "ttl 30", lines, 1)
+	s := start(t, corefile)
+	checksUp(t, 1)
+	web[0].Down()
+	for _, c := range chains {
+		s.eventuallyAnswers(t, c.name+".example.org", dns.TypeA, backup)
+	}
+	web[0].Up(t)
+	passesOf(t, web[0], 2)
+	for _, c := range chains {
+		s.eventuallyAnswers(t, c.name+".example.org", dns.TypeA, c.want)
+	}
+	s.stop(t)
 
-			s = start(t, corefile)
-			s.wantAnswer(t, "www.example.org", tc.want)
-			passesOf(t, web[0], 2)
-			s.wantAnswer(t, "www.example.org", tc.want)
-			s.stop(t)
-			if err := os.Remove(file); err != nil {
-				t.Fatal(err)
-			}
-			s = start(t, corefile) // as a first start
-			s.wantAnswer(t, "www.example.org", primary)
-		})
+	s = start(t, corefile)
+	for _, c := range chains {
+		s.wantAnswer(t, c.name+".example.org", c.want)
+	}
+	passesOf(t, web[0], 2)
+	for _, c := range chains {
+		s.wantAnswer(t, c.name+".example.org", c.want)
+	}
+	s.stop(t)
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	s = start(t, corefile) // as a first start
+	for _, c := range chains {
+		s.wantAnswer(t, c.name+".example.org", primary)
 	}
 }
 
@@ -103,7 +114,7 @@ func TestStateOfFailedReload(t *testing.T) {
 		return strings.Replace(chainOf(web, 30, lines), "ttl 30", "state "+file, 1)
 	}
 	s := start(t, corefile("recovery hold"))
-	passesOf(t, web[0], 1)
+	checksUp(t, 1)
 	web[0].Down()
 	s.eventuallyAnswers(t, "www.example.org", dns.TypeA, backup)
 	web[0].Up(t)
