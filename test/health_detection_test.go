@@ -35,7 +35,7 @@ func TestDetectionForReal(t *testing.T) {
 		}
 		domain www.example.org use f
 	}`, web.Port(), web.Host())))
-	passesOf(t, web, 1)
+	checksUp(t, 1)
 	took := func(what, want string, change func()) {
 		t.Helper()
 		begin := time.Now()

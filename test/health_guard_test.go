@@ -52,7 +52,7 @@ func TestTTLBetweenStates(t *testing.T) {
 			return unless(answer[0].Header().Ttl == want, fmt.Sprintf("TTL %d, want %d", answer[0].Header().Ttl, want))
 		})
 	}
-	passesOf(t, web[0], 1)
+	checksUp(t, 1)
 	ttl(60)
 	web[0].Answer(503)
 	ttl(5)
@@ -65,9 +65,7 @@ func TestTTLBetweenStates(t *testing.T) {
 func TestFreeze(t *testing.T) {
 	web := fake.NewHTTPs(t, 3)
 	s := start(t, guarded(web, "freeze 100% min 3"))
-	for _, w := range web {
-		passesOf(t, w, 1)
-	}
+	checksUp(t, 3)
 	frozen := func(want float64) {
 		t.Helper()
 		eventually(t, func() string {
@@ -79,9 +77,7 @@ func TestFreeze(t *testing.T) {
 		w.Answer(503)
 	}
 	frozen(3)
-	for _, w := range web {
-		passesOf(t, w, 5) // fails, more than fall
-	}
+	passesOfAll(t, web, 5) // fails, more than fall
 	s.wantAnswer(t, "www.example.org", "192.0.2.10", "192.0.2.11", "192.0.2.12")
 	web[1].Answer(200)
 	frozen(0)
@@ -93,7 +89,7 @@ func TestFreeze(t *testing.T) {
 func TestFlapDamping(t *testing.T) {
 	web := fake.NewHTTPs(t, 1)
 	s := start(t, guarded(web, "flap 2 1h hold 1h"))
-	passesOf(t, web[0], 1)
+	checksUp(t, 1)
 	for range 2 {
 		s.eventuallyAnswers(t, "www.example.org", dns.TypeA, "192.0.2.10")
 		web[0].Answer(503)

@@ -42,8 +42,24 @@ func chainOf(web []*fake.HTTP, ttl int, lines string) string {
 // passesOf waits until a backend was probed so often since now, with the results taken.
 func passesOf(t testing.TB, b *fake.HTTP, n int64) {
 	t.Helper()
-	until := b.Hits() + n + 1 // the next probe starts after the last result was taken
-	eventually(t, func() string { return unless(b.Hits() >= until, "the backend is not probed enough") })
+	passesOfAll(t, []*fake.HTTP{b}, n)
+}
+
+// passesOfAll is passesOf for backends that are probed side by side.
+func passesOfAll(t testing.TB, backends []*fake.HTTP, n int64) {
+	t.Helper()
+	until := make([]int64, len(backends))
+	for i, b := range backends {
+		until[i] = b.Hits() + n + 1 // the next probe starts after the last result was taken
+	}
+	eventually(t, func() string {
+		for i, b := range backends {
+			if b.Hits() < until[i] {
+				return fmt.Sprintf("backend %d is not probed enough", i)
+			}
+		}
+		return ""
+	})
 }
 
 // failed starts a failover whose primary fails, and is back.
@@ -51,7 +67,7 @@ func failed(t *testing.T, lines string) (*server, []*fake.HTTP) {
 	t.Helper()
 	web := fake.NewHTTPs(t, 1)
 	s := start(t, chainOf(web, 30, lines))
-	passesOf(t, web[0], 1)
+	checksUp(t, 1)
 	s.wantAnswer(t, "www.example.org", primary)
 	web[0].Down()
 	s.eventuallyAnswers(t, "www.example.org", dns.TypeA, backup)
@@ -119,7 +135,7 @@ func TestSetsReorderedOverReload(t *testing.T) {
 			backup, "203.0.113.10", sets))
 	}
 	s := start(t, corefile("set a\nset b"))
-	passesOf(t, web[0], 1)
+	checksUp(t, 1)
 	web[0].Down()
 	s.eventuallyAnswers(t, "www.example.org", dns.TypeA, backup)
 	web[0].Up(t)
@@ -138,7 +154,7 @@ func TestSetsReorderedOverReload(t *testing.T) {
 // them anew, they would never run out here, and no reload may shorten them.
 func TestDelaysOverReload(t *testing.T) {
 	const (
-		delay = 2 * time.Second
+		delay = time.Second
 		every = delay / 5
 	)
 	for _, tc := range []struct {
@@ -154,7 +170,7 @@ func TestDelaysOverReload(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			web := fake.NewHTTPs(t, 1)
 			s := start(t, chainOf(web, 30, tc.lines))
-			passesOf(t, web[0], 1)
+			checksUp(t, 1)
 			if tc.from == backup {
 				web[0].Down()
 				s.eventuallyAnswers(t, "www.example.org", dns.TypeA, backup)

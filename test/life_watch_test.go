@@ -197,8 +197,7 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	before := at()
-	passesOf(t, web[0], 1)
-	passesOf(t, web[1], 1)
+	passesOfAll(t, web, 1)
 	for range 3 {
 		s.wantAnswer(t, "www.example.org", "192.0.2.10", "192.0.2.11")
 	}
