@@ -18,8 +18,8 @@ import (
 const onTheWay = 10 * time.Millisecond
 
 // Sockets are found anew at most so often; less and less where it does not help.
-const (
-	firstHealing = time.Second
+var (
+	firstHealing = time.Second // less in tests
 	lastHealing  = 30 * time.Second
 )
 
@@ -208,7 +208,7 @@ func (d *door) shut(s *service) {
 		_ = d.readers[0].fd.steer(hashed)
 	}
 	for _, r := range d.readers {
-		_ = r.fd.stepAside(itself(d.local), d.family)
+		d.stepAside(r.fd)
 	}
 	time.Sleep(onTheWay)
 	var wg sync.WaitGroup
@@ -221,6 +221,17 @@ func (d *door) shut(s *service) {
 		r.close()
 	}
 	d.all.forget(d)
+}
+
+// stepAside lets the hash over the group's sockets pass one over, by connecting it to
+// itself: on an address of its own it is skipped from then on, and one on all
+// addresses leaves the group. What is queued there stays.
+func (d *door) stepAside(fd descriptor) {
+	for _, to := range itself(d.local) {
+		if fd.connect(to, d.family) == nil {
+			return
+		}
+	}
 }
 
 // decorate is the dns.DecorateWriter of CoreDNS's own socket: it is called for each

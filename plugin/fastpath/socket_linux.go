@@ -1,10 +1,11 @@
 package fastpath
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"net"
 	"runtime"
-	"syscall"
 	"unsafe"
 
 	"github.com/coredns/coredns/plugin/pkg/reuseport"
@@ -54,37 +55,34 @@ func open(addr string) (fd descriptor, local *net.UDPAddr, err error) {
 	if err != nil {
 		return -1, nil, err
 	}
-	defer conn.Close() // what stays is a duplicate, which Go's poller does not know
+	defer conn.Close()
 	udp, ok := conn.(*net.UDPConn)
 	if !ok {
 		return -1, nil, fmt.Errorf("a socket that is %T, not UDP", conn)
 	}
-	raw, err := udp.SyscallConn()
-	if err != nil {
-		return -1, nil, err
-	}
-	var dup int
-	cerr := raw.Control(func(fd uintptr) {
-		dup, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0)
-	})
-	if cerr != nil || err != nil {
-		return -1, nil, fmt.Errorf("duplicate the socket: %w", firstError(cerr, err))
-	}
-	_ = unix.SetsockoptInt(dup, unix.SOL_SOCKET, unix.SO_RCVBUF, queueBytes) // or as much as there is by default
-	if err := unix.SetNonblock(dup, false); err != nil {
-		unix.Close(dup)
-		return -1, nil, fmt.Errorf("let the socket block: %w", err)
-	}
-	return descriptor(dup), udp.LocalAddr().(*net.UDPAddr), nil
+	fd, err = duplicate(udp)
+	return fd, udp.LocalAddr().(*net.UDPAddr), err
 }
 
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
+// duplicate makes a descriptor of a socket that Go's poller does not know.
+func duplicate(conn *net.UDPConn) (descriptor, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return -1, err
 	}
-	return nil
+	var fd int
+	cerr := raw.Control(func(old uintptr) {
+		fd, err = unix.FcntlInt(old, unix.F_DUPFD_CLOEXEC, 0)
+	})
+	if err := cmp.Or(cerr, err); err != nil {
+		return -1, fmt.Errorf("duplicate the socket: %w", err)
+	}
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, queueBytes) // or as much as there is by default
+	if err := unix.SetNonblock(fd, false); err != nil {
+		unix.Close(fd)
+		return -1, fmt.Errorf("let the socket block: %w", err)
+	}
+	return descriptor(fd), nil
 }
 
 // family is the socket's: IPv6 for one that takes both.
@@ -159,17 +157,18 @@ func (fd descriptor) steer(program []filter) error {
 	return err
 }
 
-// stepAside lets the group's hash pass the socket over, by connecting it to itself;
-// it goes on sending. Nothing comes in there any more that is not on its way.
-func (fd descriptor) stepAside(self *net.UDPAddr, family int) error {
+// connect lets the socket receive from one address alone. It can still send to all.
+func (fd descriptor) connect(to *net.UDPAddr, family int) error {
 	if family == familyIPv4 {
-		return unix.Connect(int(fd), &unix.SockaddrInet4{Port: self.Port, Addr: [4]byte(self.IP.To4())})
+		return unix.Connect(int(fd), &unix.SockaddrInet4{Port: to.Port, Addr: [4]byte(to.IP.To4())})
 	}
-	sa := &unix.SockaddrInet6{Port: self.Port, Addr: [16]byte(self.IP.To16())}
-	if self.Zone != "" {
-		if i, err := net.InterfaceByName(self.Zone); err == nil {
-			sa.ZoneId = uint32(i.Index)
+	sa := &unix.SockaddrInet6{Port: to.Port, Addr: [16]byte(to.IP.To16())}
+	if to.Zone != "" {
+		i, err := net.InterfaceByName(to.Zone)
+		if err != nil {
+			return err
 		}
+		sa.ZoneId = uint32(i.Index)
 	}
 	return unix.Connect(int(fd), sa)
 }
@@ -183,5 +182,5 @@ func (fd descriptor) close() { unix.Close(int(fd)) }
 
 // passing says whether receive is to be tried again at once.
 func passing(err error) bool {
-	return err == syscall.EINTR || err == syscall.EAGAIN
+	return errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN)
 }

@@ -125,7 +125,7 @@ func (d *door) steer() error {
 // find sends probes until so many sockets have seen one. The kernel's hash deals
 // out those for an index that nobody has: the lowest that a socket sees is its own.
 func (s *search) find(local *net.UDPAddr, sockets int) ([]uint32, error) {
-	conn, err := net.DialUDP("udp", nil, itself(local))
+	conn, err := dialItself(local)
 	if err != nil {
 		return nil, fmt.Errorf("send to the listener: %w", err)
 	}
@@ -178,14 +178,25 @@ func (s *search) collect(found map[*reader]uint32, sockets int) bool {
 	return true
 }
 
-// itself is where a listener is reached from this host.
-func itself(local *net.UDPAddr) *net.UDPAddr {
-	if !local.IP.IsUnspecified() {
-		return local
+// dialItself connects to a listener from this host.
+func dialItself(local *net.UDPAddr) (conn *net.UDPConn, err error) {
+	for _, to := range itself(local) {
+		if conn, err = net.DialUDP("udp", nil, to); err == nil {
+			break
+		}
 	}
-	ip := net.IPv6loopback
-	if local.IP.To4() != nil {
-		ip = net.IPv4(127, 0, 0, 1)
+	return conn, err
+}
+
+// itself is where a listener is reached from this host: one for all addresses, in
+// both families, by one of them at least.
+func itself(local *net.UDPAddr) []*net.UDPAddr {
+	ipv4 := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: local.Port}
+	switch {
+	case !local.IP.IsUnspecified():
+		return []*net.UDPAddr{local}
+	case local.IP.To4() != nil:
+		return []*net.UDPAddr{ipv4}
 	}
-	return &net.UDPAddr{IP: ip, Port: local.Port}
+	return []*net.UDPAddr{{IP: net.IPv6loopback, Port: local.Port}, ipv4}
 }
