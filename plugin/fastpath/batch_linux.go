@@ -61,7 +61,7 @@ func (c *control) turn(family int) {
 
 // A batch is what is read and sent at once. Its memory is used again and again.
 type batch struct {
-	in, out       [batchSize]mmsghdr
+	in, out       [batchSize]packet
 	inVec, outVec [batchSize]iovec
 	from          [batchSize]sockaddr
 	asked         [batchSize]control
@@ -105,8 +105,8 @@ func (b *batch) clear() {
 	b.received, b.used, b.ready = 0, 0, 0
 }
 
-// packet is what was received.
-func (b *batch) packet(i int) []byte { return b.packets[i][:b.in[i].len] }
+// data is what was received.
+func (b *batch) data(i int) []byte { return b.packets[i][:b.in[i].len] }
 
 // room is where the next reply goes.
 func (b *batch) room() []byte { return b.replies[b.used:b.used] }

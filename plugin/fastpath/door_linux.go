@@ -31,12 +31,9 @@ type door struct {
 
 	current atomic.Pointer[service] // who answers
 	search  atomic.Pointer[search]  // or nil
-	voice   *reader                 // whose socket sends what CoreDNS answers
-	zones   zones
 
-	// What follows is set when the sockets open.
-	local    *net.UDPAddr
-	family   int
+	// What follows is set when the first socket opens.
+	voice    *socket // which sends what CoreDNS answers
 	wildcard bool
 
 	mu      sync.Mutex // guards following; held while sockets open, close and are found
@@ -124,29 +121,28 @@ func (d *door) open(s *service, sockets int) error {
 
 // add opens a socket, and begins to read: packets come in at once.
 func (d *door) add() error {
-	fd, local, err := open(d.addr)
+	s, err := open(d.addr)
 	if err != nil {
 		return err
 	}
-	if d.readers == nil {
-		d.local, d.wildcard = local, local.IP.IsUnspecified()
-		if d.family, err = fd.family(); err != nil {
-			fd.close()
-			return err
-		}
+	if d.voice == nil {
+		d.voice = s
+		d.wildcard = d.local().IP.IsUnspecified()
 	}
 	if d.wildcard {
-		if err := fd.askDestination(d.family); err != nil {
-			fd.close()
-			return err
+		if err := s.askDestination(); err != nil {
+			s.Close()
+			return fmt.Errorf("ask for the destination of packets: %w", err)
 		}
 	}
-	r := newReader(d, fd)
+	r := newReader(d, s)
 	d.readers = append(d.readers, r)
-	d.voice = d.readers[0]
 	go r.run()
 	return nil
 }
+
+// local is the listener's address.
+func (d *door) local() *net.UDPAddr { return d.voice.LocalAddr().(*net.UDPAddr) }
 
 // heal finds the sockets anew when packets go elsewhere: sockets that come and go
 // move others in their group.
@@ -204,11 +200,11 @@ func (d *door) leave(g *Generation) {
 func (d *door) shut(s *service) {
 	defer close(s.over)
 	d.closed = true
-	if len(d.readers) > 0 {
-		_ = d.readers[0].fd.steer(hashed)
+	if d.voice != nil {
+		_ = d.voice.steer(hashed)
 	}
 	for _, r := range d.readers {
-		d.stepAside(r.fd)
+		d.stepAside(r.socket)
 	}
 	time.Sleep(onTheWay)
 	var wg sync.WaitGroup
@@ -218,7 +214,7 @@ func (d *door) shut(s *service) {
 	wg.Wait()
 	s.handover.stop()
 	for _, r := range d.readers {
-		r.close()
+		r.Close()
 	}
 	d.all.forget(d)
 }
@@ -226,9 +222,9 @@ func (d *door) shut(s *service) {
 // stepAside lets the hash over the group's sockets pass one over, by connecting it to
 // itself: on an address of its own it is skipped from then on, and one on all
 // addresses leaves the group. What is queued there stays.
-func (d *door) stepAside(fd descriptor) {
-	for _, to := range itself(d.local) {
-		if fd.connect(to, d.family) == nil {
+func (d *door) stepAside(s *socket) {
+	for _, to := range itself(d.local()) {
+		if s.connect(to) == nil {
 			return
 		}
 	}

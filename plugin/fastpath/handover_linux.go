@@ -32,6 +32,7 @@ type handover struct {
 	server  *dns.Server
 	packets chan *parcel
 	pool    sync.Pool
+	zones   zones
 
 	empty   chan struct{} // closed once all is read, and no more comes
 	readAll sync.Once
@@ -42,26 +43,21 @@ type handover struct {
 
 // A parcel is a packet on its way to CoreDNS.
 type parcel struct {
-	data [packetSize]byte
-	len  int
-	caller
+	data  [packetSize]byte
+	len   int
+	from  sockaddr
+	asked control
+	info  int // bytes of asked
 }
 
-// A caller is who sent a packet, and the address that was asked, both as the kernel
-// wrote them.
+// A caller is who sent a packet. It begins with the net.UDPAddr that plugins expect,
+// so that a pointer to that is one to the whole; what follows is how a reply leaves
+// from the address that was asked.
 type caller struct {
-	from       sockaddr
-	fromLen    uint32
-	asked      control
-	controlLen int
-}
-
-// A callerAddr is what plugins see of a caller. It begins with the net.UDPAddr that
-// they expect; a pointer to that is one to the whole.
-type callerAddr struct {
 	net.UDPAddr
-	ip [16]byte
-	caller
+	ip    [16]byte
+	asked control
+	info  int // bytes of asked
 }
 
 // newHandover starts a server beside CoreDNS's own, with what that one has.
@@ -119,12 +115,10 @@ func acceptFunc() dns.MsgAcceptFunc {
 // give hands a packet of a batch over.
 func (h *handover) give(b *batch, i int) {
 	p := h.pool.Get().(*parcel)
-	p.len = copy(p.data[:], b.packet(i))
-	in := &b.in[i].hdr
-	p.from, p.fromLen = b.from[i], in.Namelen
-	p.controlLen = 0
+	p.len = copy(p.data[:], b.data(i))
+	p.from, p.info = b.from[i], 0
 	if b.controls {
-		p.asked, p.controlLen = b.asked[i], int(in.Controllen)
+		p.asked, p.info = b.asked[i], int(b.in[i].hdr.Controllen)
 		p.asked.turn(b.family)
 	}
 	h.packets <- p
@@ -150,34 +144,33 @@ func (h *handover) ReadFrom(b []byte) (int, net.Addr, error) {
 		return 0, nil, os.ErrDeadlineExceeded
 	}
 	n := copy(b, p.data[:p.len])
-	addr := h.door.callerAddr(&p.caller)
+	c := h.caller(p)
 	h.pool.Put(p)
-	return n, &addr.UDPAddr, nil
+	return n, &c.UDPAddr, nil
 }
 
-// callerAddr is the address that net would have read from CoreDNS's own socket: of 16
-// bytes on one for both families.
-func (d *door) callerAddr(c *caller) *callerAddr {
-	a := &callerAddr{caller: *c}
-	a.Port = int(c.from.port())
-	if c.from.ipv4() {
-		a.IP = a.ip[:copy(a.ip[:], c.from[4:8]):4]
-		return a
+// caller is who sent a packet. Its address is as net would have read it from
+// CoreDNS's own socket: of 16 bytes on one for both families, and with the name of a
+// link-local client's interface.
+func (h *handover) caller(p *parcel) *caller {
+	c := &caller{asked: p.asked, info: p.info}
+	c.Port = int(p.from.port())
+	if p.from.ipv4() {
+		c.IP = c.ip[:copy(c.ip[:], p.from[4:8]):4]
+		return c
 	}
-	a.IP = a.ip[:copy(a.ip[:], c.from[8:24])]
-	if zone := c.from.zone(); zone != 0 {
-		a.Zone = d.zones.name(int(zone))
+	c.IP = c.ip[:copy(c.ip[:], p.from[8:24])]
+	if zone := p.from.zone(); zone != 0 {
+		c.Zone = h.zones.name(int(zone))
 	}
-	return a
+	return c
 }
 
 // WriteTo is net.PacketConn's. The address is one that ReadFrom returned.
 func (h *handover) WriteTo(b []byte, addr net.Addr) (int, error) {
-	a := (*callerAddr)(unsafe.Pointer(addr.(*net.UDPAddr)))
-	if err := h.door.say(b, &a.caller); err != nil {
-		return 0, err
-	}
-	return len(b), nil
+	c := (*caller)(unsafe.Pointer(addr.(*net.UDPAddr)))
+	n, _, err := h.door.voice.WriteMsgUDP(b, c.asked[:c.info], &c.UDPAddr)
+	return n, err
 }
 
 // SetReadDeadline is how the server unblocks ReadFrom at its end; that its other
@@ -193,7 +186,7 @@ func (h *handover) SetReadDeadline(t time.Time) error {
 var longAgo = time.Unix(1<<30, 0)
 
 // LocalAddr is that of CoreDNS's own socket.
-func (h *handover) LocalAddr() net.Addr { return h.door.local }
+func (h *handover) LocalAddr() net.Addr { return h.door.voice.LocalAddr() }
 
 // Close is net.PacketConn's. The sockets are the door's.
 func (h *handover) Close() error { return nil }
@@ -203,3 +196,24 @@ func (h *handover) SetDeadline(time.Time) error { return nil }
 
 // SetWriteDeadline is net.PacketConn's.
 func (h *handover) SetWriteDeadline(time.Time) error { return nil }
+
+// zones are the names of interfaces.
+type zones struct {
+	names map[int]string // index -> name
+	until time.Time
+}
+
+// name is an interface's. It is what net would have said, for as long.
+func (z *zones) name(index int) string {
+	if now := time.Now(); now.After(z.until) {
+		z.names, z.until = map[int]string{}, now.Add(time.Minute)
+	}
+	name, ok := z.names[index]
+	if !ok {
+		if i, err := net.InterfaceByIndex(index); err == nil {
+			name = i.Name
+		}
+		z.names[index] = name
+	}
+	return name
+}

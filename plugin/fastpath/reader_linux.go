@@ -1,6 +1,8 @@
 package fastpath
 
 import (
+	"errors"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -11,47 +13,44 @@ const shortestPacket = 12
 
 // A reader reads one socket, and answers what comes in.
 type reader struct {
+	*socket
 	door  *door
-	fd    descriptor
 	batch *batch
 	ended chan struct{} // closed when the reader has
+	gave  bool          // a packet of the batch was handed over
 
-	busy sync.Mutex // held while a batch is worked on
-
-	// What follows is guarded by busy.
+	busy    sync.Mutex // guards following; held while a batch is worked on
 	service *service
 	lane    Lane
-
-	closing sync.RWMutex // held for reading while a reply to what was handed over is sent
-	closed  bool
 }
 
-func newReader(d *door, fd descriptor) *reader {
-	return &reader{door: d, fd: fd, batch: newBatch(d.family, d.wildcard), ended: make(chan struct{})}
+func newReader(d *door, s *socket) *reader {
+	return &reader{door: d, socket: s, batch: newBatch(s.family, d.wildcard), ended: make(chan struct{})}
 }
 
-// run reads until the socket is shut and empty.
+// run reads until drain is called and the socket is empty.
 func (r *reader) run() {
 	defer close(r.ended)
-	runtime.LockOSThread() // it spends its time in system calls, which would lend its thread
-	defer runtime.UnlockOSThread()
+	read := r.receive
 	var wait time.Duration
 	for {
-		n, err := r.fd.receive(r.batch.in[:])
+		n, err := read(r.batch.in[:])
 		switch {
 		case err == nil:
 			wait = 0
-		case passing(err):
-			continue
+			r.work(n)
+			if r.gave || n == batchSize { // others have work, or will not get to it
+				r.gave = false
+				runtime.Gosched()
+			}
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			read = r.take
+		case nothing(err):
+			return
 		default: // there is no memory, or an error that a packet of ours brought back
 			wait = min(2*wait+time.Millisecond, 100*time.Millisecond)
 			time.Sleep(wait)
-			continue
 		}
-		if n == 1 && r.batch.in[0].hdr.Namelen == 0 { // from nobody: the socket is shut, and empty
-			return
-		}
-		r.work(n)
 	}
 }
 
@@ -68,7 +67,7 @@ func (r *reader) work(n int) {
 		i = r.answer(i)
 	}
 	if b.ready > 0 {
-		r.fd.send(b.out[:b.ready])
+		r.send(b.out[:b.ready])
 	}
 	r.lane.Sent()
 	b.clear()
@@ -84,23 +83,29 @@ func (r *reader) answer(i int) (next int) {
 				told(value)
 			}
 			r.lane = r.service.handler.Lane()
-			r.service.handover.give(b, i)
+			r.give(i)
 			next = i + 1
 		}
 	}()
 	for ; i < b.received; i++ {
-		packet := b.packet(i)
-		if len(packet) < shortestPacket || r.door.isProbe(r, packet) {
+		data := b.data(i)
+		if len(data) < shortestPacket || r.door.isProbe(r, data) {
 			continue
 		}
-		reply, ok := r.lane.Answer(b.room(), packet, b.client(i))
+		reply, ok := r.lane.Answer(b.room(), data, b.client(i))
 		if !ok {
-			r.service.handover.give(b, i)
+			r.give(i)
 			continue
 		}
 		b.reply(i, reply)
 	}
 	return i
+}
+
+// give hands a packet over.
+func (r *reader) give(i int) {
+	r.service.handover.give(r.batch, i)
+	r.gave = true
 }
 
 // settle returns when no batch is worked on any more that was begun before.
@@ -111,14 +116,6 @@ func (r *reader) settle() {
 
 // drain ends the reader once the socket is empty.
 func (r *reader) drain() {
-	r.fd.endReading()
+	_ = r.SetReadDeadline(time.Unix(1, 0))
 	<-r.ended
-}
-
-// close closes the socket.
-func (r *reader) close() {
-	r.closing.Lock()
-	defer r.closing.Unlock()
-	r.closed = true
-	r.fd.close()
 }

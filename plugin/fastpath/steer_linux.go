@@ -20,6 +20,8 @@ const (
 	maxGroup = 2048
 	// searchTime is how long a search may take, where packets get lost.
 	searchTime = time.Second
+	// maxSightings bounds what is reported while nobody searches any more.
+	maxSightings = 256
 	// searchStep is how long packets on their way are waited for.
 	searchStep = 5 * time.Millisecond
 	// outOfRange is an index that leaves the packet to the kernel's hash.
@@ -47,22 +49,22 @@ type search struct {
 }
 
 func newSearch() *search {
-	s := &search{sightings: make(chan sighting, maxGroup)}
+	s := &search{sightings: make(chan sighting, maxSightings)}
 	_, _ = rand.Read(s.cookie[:]) // it never fails
 	return s
 }
 
-// isProbe says whether a packet is a probe of the search that is on, and reports it.
-func (d *door) isProbe(r *reader, packet []byte) bool {
-	if len(packet) != probeSize || packet[2]&0x80 == 0 {
+// isProbe says whether a packet is a probe of the last search, and reports it.
+func (d *door) isProbe(r *reader, data []byte) bool {
+	if len(data) != probeSize || data[2]&0x80 == 0 {
 		return false
 	}
 	s := d.search.Load()
-	if s == nil || [8]byte(packet[probeCookie:]) != s.cookie {
+	if s == nil || [8]byte(data[probeCookie:]) != s.cookie {
 		return false
 	}
 	select {
-	case s.sightings <- sighting{r, binary.BigEndian.Uint32(packet[probeIndex:])}:
+	case s.sightings <- sighting{r, binary.BigEndian.Uint32(data[probeIndex:])}:
 	default:
 	}
 	return true
@@ -108,18 +110,16 @@ func (d *door) steer() error {
 		before = spread(d.indices)
 	}
 	s := newSearch()
-	fd := d.readers[0].fd
-	if err := fd.steer(s.program(before)); err != nil {
+	if err := d.voice.steer(s.program(before)); err != nil {
 		return fmt.Errorf("attach a program: %w", err)
 	}
-	d.search.Store(s)
-	defer d.search.Store(nil)
-	indices, err := s.find(d.local, len(d.readers))
+	d.search.Store(s) // it stays, for probes that are read late
+	indices, err := s.find(d.local(), len(d.readers))
 	if err != nil {
-		return errors.Join(err, fd.steer(hashed))
+		return errors.Join(err, d.voice.steer(hashed))
 	}
 	d.indices = indices
-	return fd.steer(spread(indices))
+	return d.voice.steer(spread(indices))
 }
 
 // find sends probes until so many sockets have seen one. The kernel's hash deals

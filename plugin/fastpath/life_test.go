@@ -1,0 +1,148 @@
+package fastpath
+
+import (
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/miekg/dns"
+)
+
+// TestGenerations is who answers when generations come and go in any order.
+func TestGenerations(t *testing.T) {
+	s := start(t, block("bind 127.0.0.1", "door 0"))
+	addr := s.at("127.0.0.1")
+	open := func(g *Generation, answerer byte) {
+		t.Helper()
+		if _, err := g.Open(s.server.Load(), signature{answerer}, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(answerer byte) {
+		t.Helper()
+		for range 5 {
+			if m := ask(t, addr, "fast.example.org."); m.Rcode != int(answerer) {
+				t.Fatalf("%d answered, want %d", m.Rcode, answerer)
+			}
+		}
+	}
+	first, second, third := s.Enter(), s.Enter(), s.Enter()
+	open(first, 1)
+	want(1)
+	open(third, 3)
+	want(3)
+	open(second, 2) // late, and so it only shares
+	want(3)
+	second.Leave()
+	first.Leave()
+	want(3)
+	wantHanded(t, addr)
+	third.Leave()
+	want(0) // CoreDNS
+	if _, err := third.Open(s.server.Load(), signature{3}, 1); err == nil {
+		t.Error("a generation that has left opened a door")
+	}
+	fourth := s.Enter()
+	open(fourth, 4)
+	want(4)
+	fourth.Leave()
+}
+
+// A signature is a handler that answers all by a code of its own.
+type signature struct{ rcode byte }
+
+func (s signature) Lane() Lane { return s }
+
+func (s signature) Answer(dst, packet []byte, _ netip.AddrPort) ([]byte, bool) {
+	if packet[shortestPacket+1] != 'f' {
+		return nil, false
+	}
+	start := len(dst)
+	dst = append(dst, packet...)
+	dst[start+2] |= 0x80
+	dst[start+3] = s.rcode
+	return dst, true
+}
+
+func (signature) Sent() {}
+
+// TestLeaveWaitsForLanes is that nothing of a generation is in use once it has left,
+// whether its door closes or is another's.
+func TestLeaveWaitsForLanes(t *testing.T) {
+	for _, taken := range []bool{false, true} {
+		s := start(t, block("bind 127.0.0.1", "door 0"))
+		slow := slow{entered: make(chan struct{}), release: make(chan struct{})}
+		g := s.Enter()
+		if _, err := g.Open(s.server.Load(), slow, 1); err != nil {
+			t.Fatal(err)
+		}
+		conn := dial(t, s.at("127.0.0.1"))
+		q := new(dns.Msg).SetQuestion("fast.example.org.", dns.TypeA)
+		if err := conn.WriteMsg(q); err != nil {
+			t.Fatal(err)
+		}
+		<-slow.entered
+		left := make(chan struct{})
+		go func() {
+			defer close(left)
+			if taken {
+				next := s.Enter()
+				defer next.Leave()
+				if _, err := next.Open(s.server.Load(), signature{2}, 1); err != nil {
+					t.Error(err)
+				}
+			}
+			g.Leave()
+		}()
+		eventually(t, func() string {
+			if d := s.doors[s.at("127.0.0.1")]; d.mu.TryLock() {
+				d.mu.Unlock()
+				return "the door is not being closed or taken"
+			}
+			return ""
+		})
+		select {
+		case <-left:
+			t.Error("a generation has left while a lane was in use")
+		default:
+		}
+		close(slow.release)
+		<-left
+		if m, err := conn.ReadMsg(); err != nil || m.Rcode != 9 {
+			t.Errorf("%v, %v", m, err)
+		}
+	}
+}
+
+// A slow lane waits to be released.
+type slow struct{ entered, release chan struct{} }
+
+func (s slow) Lane() Lane { return s }
+
+func (s slow) Answer(dst, packet []byte, from netip.AddrPort) ([]byte, bool) {
+	s.entered <- struct{}{}
+	<-s.release
+	return signature{9}.Answer(dst, packet, from)
+}
+
+func (slow) Sent() {}
+
+func dial(t *testing.T, addr string) *dns.Conn {
+	t.Helper()
+	conn, err := net.Dial("udp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &dns.Conn{Conn: conn}
+}
+
+// TestPortZero is refused: each socket would have a port of its own.
+func TestPortZero(t *testing.T) {
+	s := start(t, block("bind 127.0.0.1", "door 0"))
+	server := *s.server.Load() //nolint:govet // a copy of what is not used
+	server.Addr = "dns://127.0.0.1:0"
+	if _, err := s.Enter().Open(&server, lanes{s.house}, 1); err == nil {
+		t.Error("a door was opened")
+	}
+}
