@@ -83,12 +83,11 @@ func TestLeaveWaitsForLanes(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-slow.entered
+		next := s.Enter()
 		left := make(chan struct{})
 		go func() {
 			defer close(left)
 			if taken {
-				next := s.Enter()
-				defer next.Leave()
 				if _, err := next.Open(s.server.Load(), signature{2}, 1); err != nil {
 					t.Error(err)
 				}
@@ -96,22 +95,23 @@ func TestLeaveWaitsForLanes(t *testing.T) {
 			g.Leave()
 		}()
 		eventually(t, func() string {
-			if d := s.doors[s.at("127.0.0.1")]; d.mu.TryLock() {
-				d.mu.Unlock()
-				return "the door is not being closed or taken"
+			select {
+			case <-left:
+				t.Error("a generation has left while a lane was in use")
+			default:
+				if d := s.doors[s.at("127.0.0.1")]; d.mu.TryLock() {
+					d.mu.Unlock()
+					return "the door is neither being closed nor taken"
+				}
 			}
 			return ""
 		})
-		select {
-		case <-left:
-			t.Error("a generation has left while a lane was in use")
-		default:
-		}
 		close(slow.release)
 		<-left
 		if m, err := conn.ReadMsg(); err != nil || m.Rcode != 9 {
 			t.Errorf("%v, %v", m, err)
 		}
+		next.Leave()
 	}
 }
 
