@@ -18,6 +18,7 @@ type reader struct {
 	batch *batch
 	ended chan struct{} // closed when the reader has
 	gave  bool          // a packet of the batch was handed over
+	wait  time.Duration // after the last error
 
 	busy    sync.Mutex // guards following; held while a batch is worked on
 	service *service
@@ -31,31 +32,39 @@ func newReader(d *door, s *socket) *reader {
 // run reads until drain is called and the socket is empty.
 func (r *reader) run() {
 	defer close(r.ended)
-	read := r.receive
-	var wait time.Duration
 	for {
-		n, err := read(r.batch.in[:])
-		switch {
-		case err == nil:
-			wait = 0
-			r.work(n)
-			if r.gave || n == batchSize { // others have work, or will not get to it
-				r.gave = false
-				runtime.Gosched()
-			}
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			read = r.take
-		case nothing(err):
-			return
-		default: // there is no memory, or an error that a packet of ours brought back
-			wait = min(2*wait+time.Millisecond, 100*time.Millisecond)
-			time.Sleep(wait)
+		err := r.serve(r.batch.in[:], r.work)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			break
 		}
+		r.rest() // there is no memory, or an error that a packet of ours brought back
 	}
+	for {
+		n, err := r.take(r.batch.in[:])
+		if err != nil || n == 0 {
+			return
+		}
+		r.work(n)
+	}
+}
+
+// rest waits after an error, the longer the more there are in a row.
+func (r *reader) rest() {
+	r.wait = min(2*r.wait+time.Millisecond, 100*time.Millisecond)
+	time.Sleep(r.wait)
 }
 
 // work answers a batch.
 func (r *reader) work(n int) {
+	r.workOn(n)
+	r.wait = 0
+	if r.gave || n == batchSize { // others have work, or will not get to it
+		r.gave = false
+		runtime.Gosched()
+	}
+}
+
+func (r *reader) workOn(n int) {
 	r.busy.Lock()
 	defer r.busy.Unlock()
 	if s := r.door.current.Load(); s != r.service {

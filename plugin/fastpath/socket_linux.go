@@ -1,7 +1,7 @@
 package fastpath
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"net"
 	"runtime"
@@ -50,14 +50,8 @@ type socket struct {
 	raw    syscall.RawConn
 	family int // IPv6 for one that takes both
 
-	// The arguments and results of receive and send. The functions that read and
-	// write them are made once.
-	batch []packet
-	n     int
-	errno syscall.Errno
-	reads func(fd uintptr) bool
+	batch []packet // that is being sent
 	sends func(fd uintptr) bool
-	takes func(fd uintptr)
 }
 
 // open binds a socket beside CoreDNS's own: by the same function, so that it is of
@@ -85,8 +79,7 @@ func newSocket(conn *net.UDPConn) (*socket, error) {
 		return nil, err
 	}
 	s := &socket{UDPConn: conn, raw: raw}
-	s.reads, s.sends = s.tryReceive, s.trySend
-	s.takes = func(fd uintptr) { s.tryReceive(fd) }
+	s.sends = s.trySend                // made once
 	_ = conn.SetReadBuffer(queueBytes) // or as much as there is by default
 	err = s.set(func(fd int) (err error) {
 		s.family, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
@@ -114,38 +107,56 @@ func (s *socket) askDestination() error {
 	})
 }
 
-// receive waits for a packet, and takes what else there is. It returns an error of
-// net where the socket's deadline has passed.
-func (s *socket) receive(batch []packet) (int, error) {
-	s.batch = batch
-	if err := s.raw.Read(s.reads); err != nil {
-		return 0, err
-	}
-	return s.received()
+// serve takes batch after batch, and has each worked on, until the socket's deadline
+// passes, or with another error.
+func (s *socket) serve(batch []packet, work func(n int)) error {
+	var failed error
+	err := s.raw.Read(func(fd uintptr) (done bool) {
+		for {
+			n, errno := receive(fd, batch)
+			switch errno {
+			case 0:
+				work(n)
+				if n < len(batch) { // it was empty, and what has come in since wakes the poller at once
+					return false
+				}
+			case unix.EINTR:
+			case unix.EAGAIN:
+				return false
+			default:
+				failed = errno
+				return true
+			}
+		}
+	})
+	return cmp.Or(failed, err)
 }
 
-// take takes what there is, at any time. It is an error if there is nothing.
-func (s *socket) take(batch []packet) (int, error) {
-	s.batch = batch
-	if err := s.raw.Control(s.takes); err != nil {
-		return 0, err
-	}
-	return s.received()
+// take takes what there is, at any time; maybe nothing.
+func (s *socket) take(batch []packet) (n int, err error) {
+	err = s.set(func(fd int) error {
+		for {
+			got, errno := receive(uintptr(fd), batch)
+			switch errno {
+			case 0:
+				n = got
+				return nil
+			case unix.EINTR:
+			case unix.EAGAIN:
+				return nil
+			default:
+				return errno
+			}
+		}
+	})
+	return n, err
 }
 
-func (s *socket) received() (int, error) {
-	if s.errno != 0 {
-		return 0, s.errno
-	}
-	return s.n, nil
-}
-
-// tryReceive does not block, and so need not tell Go's scheduler: a batch takes some
-// ten microseconds.
-func (s *socket) tryReceive(fd uintptr) (done bool) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&s.batch[0])), uintptr(len(s.batch)), unix.MSG_DONTWAIT, 0, 0)
-	s.n, s.errno = int(n), errno
-	return errno != unix.EAGAIN && errno != unix.EINTR
+// receive does not block, and so need not tell Go's scheduler: a batch takes some ten
+// microseconds.
+func receive(fd uintptr, batch []packet) (int, syscall.Errno) {
+	n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&batch[0])), uintptr(len(batch)), unix.MSG_DONTWAIT, 0, 0)
+	return int(n), errno
 }
 
 // send sends a batch.
@@ -200,6 +211,3 @@ func (s *socket) connect(to *net.UDPAddr) error {
 		return unix.Connect(fd, sa)
 	})
 }
-
-// nothing says that take found no packet.
-func nothing(err error) bool { return errors.Is(err, unix.EAGAIN) }
