@@ -23,6 +23,7 @@ func setup(c *caddy.Controller) error {
 		return plugin.Error("gtm", err)
 	}
 	gen := generationOf(c)
+	var slow *plan // the last block without fast_path, or nil
 	for _, cfg := range configs {
 		plan, atlas, err := compile(cfg)
 		if err != nil {
@@ -33,8 +34,10 @@ func setup(c *caddy.Controller) error {
 		b.watcher = newWatcher(plan, atlas.Knowledge, &process.shelf, b.publisher.chart)
 		b.watcher.note = b.publisher.note
 		if plan.fastPath {
-			b.fast = newFastSetup(b, c)
+			b.fast = newFastSetup(b, c, slow)
 			gen.setups = append(gen.setups, b.fast)
+		} else {
+			slow = plan
 		}
 		c.OnStartup(func() error { return b.start(dnsserver.GetConfig(c)) })
 		dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {

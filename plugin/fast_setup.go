@@ -1,0 +1,187 @@
+package gtm
+
+import (
+	"iter"
+	"net"
+	"runtime"
+	"slices"
+
+	"github.com/coredns/caddy"
+	"github.com/coredns/coredns/core/dnsserver"
+	"github.com/coredns/coredns/plugin"
+	"github.com/coredns/coredns/plugin/pkg/transport"
+	"github.com/miekg/dns"
+)
+
+// blind are the plugins above gtm that need not see its queries: they do nothing to
+// what the fast path answers. Tests hold each of them to that. With dnssec, what has
+// the DO bit is not answered there.
+var blind = []string{
+	"any", "cache", "cancel", "chaos", "dnssec", "errors", "health", "metadata", "nsid", "pprof", "prometheus", "ready", "transfer",
+}
+
+// fastSetup is a block with fast_path, while its server block is set up.
+type fastSetup struct {
+	block *instance
+	c     *caddy.Controller
+	slow  *plan // of a gtm block above without fast_path, or nil
+	above int   // plugins that were added before it
+	taken bool  // another plugin decorates what the server writes
+}
+
+// newFastSetup puts the fast path behind the sockets of a server block.
+func newFastSetup(b *instance, c *caddy.Controller, slow *plan) *fastSetup {
+	cfg := dnsserver.GetConfig(c)
+	f := &fastSetup{block: b, c: c, slow: slow, above: len(cfg.Plugin)}
+	if f.earlier() == 0 {
+		f.taken = cfg.UDPDecorateWriterFunc != nil
+		cfg.UDPDecorateWriterFunc = b.generation.open
+	}
+	return f
+}
+
+// open opens the fast path beside a socket of a server that starts.
+func (g *generation) open(server *dnsserver.Server) dns.DecorateWriter {
+	decorate, err := g.doors.Open(server, newFront(server.Addr, g.fast[server.Addr]), runtime.GOMAXPROCS(0))
+	if err != nil {
+		log.Warningf("%v: its queries are answered by CoreDNS's own sockets", err)
+		return nil
+	}
+	return decorate
+}
+
+// ready checks that nothing that must see the block's queries is passed by, and
+// says behind which listeners the block stands.
+func (f *fastSetup) ready() error {
+	pos := f.block.plan.pos
+	own := dnsserver.GetConfig(f.c)
+	above, passed := 0, false
+	for _, h := range own.Handlers() {
+		passed = passed || h.Name() == "gtm"
+		_, filters := h.(dnsserver.Viewer) // wherever it stands
+		if filters || !passed && !slices.Contains(blind, h.Name()) {
+			return pos.Errorf("fast_path: %s in the same server block must see every query: remove one of the two", h.Name())
+		}
+		if !passed {
+			above++
+		}
+	}
+	switch {
+	case f.slow != nil:
+		return pos.Errorf("fast_path: gtm %q above it in the same server block must see every query: give it fast_path, too", f.slow.name)
+	case above+f.earlier() != f.above:
+		return pos.Errorf("fast_path: a plugin above gtm in the same server block is not known to be unaffected: remove one of the two")
+	case f.taken:
+		return pos.Errorf("fast_path: shed, or a plugin like it, in the same server block must write every answer: remove one of the two")
+	case own.ProxyProtoConnPolicy != nil:
+		return pos.Errorf("fast_path: proxyproto in the same server block wraps every query: remove one of the two")
+	}
+	return f.listen(own)
+}
+
+// earlier is how many gtm blocks of the server block stand above, all of which
+// must have fast_path, too.
+func (f *fastSetup) earlier() int {
+	n := 0
+	for _, other := range f.block.generation.setups {
+		if other == f {
+			break
+		}
+		if other.c.ServerBlockIndex == f.c.ServerBlockIndex {
+			n++
+		}
+	}
+	return n
+}
+
+// listen puts the block behind each listener of its server block.
+func (f *fastSetup) listen(own *dnsserver.Config) error {
+	gen, behind := f.block.generation, map[string]*wired{}
+	for i, cfg := range configs(f.c) {
+		for _, addr := range listeners(cfg) {
+			if i != f.c.ServerBlockIndex {
+				continue
+			}
+			if behind[addr] == nil {
+				behind[addr] = &wired{instance: f.block, signed: own.Handler("dnssec") != nil, counts: own.Handler("prometheus") != nil}
+			}
+			behind[addr].zones = append(behind[addr].zones, cfg.Zone)
+		}
+	}
+	for i, cfg := range configs(f.c) {
+		for _, addr := range listeners(cfg) {
+			b := behind[addr]
+			if b == nil || i == f.c.ServerBlockIndex {
+				continue
+			}
+			if err := f.sharesWith(cfg, gen.fastIn(i)); err != nil {
+				return err
+			}
+			if plugin.Zones(b.zones).Matches(cfg.Zone) != "" {
+				b.others = append(b.others, cfg.Zone)
+			}
+		}
+	}
+	if gen.fast == nil {
+		gen.fast, gen.doors = map[string][]*wired{}, process.doors.Enter()
+	}
+	for addr, b := range behind {
+		gen.fast[addr] = append(gen.fast[addr], b)
+	}
+	return nil
+}
+
+// sharesWith says whether the fast path can share a listener with a configuration of
+// another server block, which may have the fast path, too.
+func (f *fastSetup) sharesWith(cfg *dnsserver.Config, fast bool) error {
+	pos := f.block.plan.pos
+	switch {
+	case cfg.UDPDecorateWriterFunc != nil && !fast:
+		return pos.Errorf("fast_path: shed, or a plugin like it, in the server block of zone %s must write every answer of the same listener: remove one of the two", cfg.Zone)
+	case cfg.ProxyProtoConnPolicy != nil:
+		return pos.Errorf("fast_path: proxyproto in the server block of zone %s wraps every query of the same listener: remove one of the two", cfg.Zone)
+	}
+	return nil
+}
+
+// fastIn says whether a server block has the fast path.
+func (g *generation) fastIn(block int) bool {
+	return slices.ContainsFunc(g.setups, func(f *fastSetup) bool { return f.c.ServerBlockIndex == block })
+}
+
+// configs are the configurations of all server blocks, one for each key, with the
+// index of the block. CoreDNS gives none by that name, and makes a new one where
+// there is none; but nobody looks at it once the servers have been made.
+func configs(c *caddy.Controller) iter.Seq2[int, *dnsserver.Config] {
+	return func(yield func(int, *dnsserver.Config) bool) {
+		at := *c
+		for at.ServerBlockIndex = 0; ; at.ServerBlockIndex++ {
+			for at.ServerBlockKeyIndex = 0; ; at.ServerBlockKeyIndex++ {
+				cfg := dnsserver.GetConfig(&at)
+				if cfg.Zone == "" {
+					break
+				}
+				if !yield(at.ServerBlockIndex, cfg) {
+					return
+				}
+			}
+			if at.ServerBlockKeyIndex == 0 {
+				return
+			}
+		}
+	}
+}
+
+// listeners are the addresses of a configuration's servers, as Server.Addr has them.
+func listeners(cfg *dnsserver.Config) []string {
+	if cfg.Transport != transport.DNS {
+		return nil
+	}
+	var addrs []string
+	for _, host := range cfg.ListenHosts {
+		if addr, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(host, cfg.Port)); err == nil {
+			addrs = append(addrs, cfg.Transport+"://"+addr.String())
+		}
+	}
+	return addrs
+}
