@@ -49,14 +49,13 @@ func (l *lane) answer(dst, packet []byte, from netip.AddrPort) ([]byte, bool) {
 		return dst, false
 	}
 	for _, b := range l.blocks {
-		zone := b.zoneOf(q.Name)
-		if zone < 0 {
+		if !b.has(q.Name) {
 			continue
 		}
 		switch reply, v := b.answer(dst, q, from.Addr(), &l.room); v {
 		case settled:
-			if b.counts {
-				l.count.note(l.server, b.zones[zone], q, from.Addr(), reply[len(dst):])
+			if b.counted != nil {
+				l.count.note(l.server, longest(b.counted, q.Name), q, from.Addr(), reply[len(dst):])
 			}
 			return reply, true
 		case unusual:
@@ -79,18 +78,17 @@ func (l *lane) Sent() {
 	l.fast, l.up = 0, 0
 }
 
-// zoneOf is which of the server block's zones a name is in, the longest if there are
-// several; -1 if none, or if another server block may have it.
-func (b *wired) zoneOf(name []byte) int {
-	best := -1
-	for i, zone := range b.zones {
-		if inZone(name, zone) && (best < 0 || len(zone) > len(b.zones[best])) {
-			best = i
-		}
-	}
-	for _, zone := range b.others {
-		if inZone(name, zone) {
-			return -1
+// has says whether a name is in a zone of the server block, and no other server block
+// may have it.
+func (b *wired) has(name []byte) bool {
+	return longest(b.zones, name) != "" && longest(b.others, name) == ""
+}
+
+// longest is the longest zone that a lower-case name is in, or "".
+func longest(zones []string, name []byte) (best string) {
+	for _, zone := range zones {
+		if len(zone) > len(best) && inZone(name, zone) {
+			best = zone
 		}
 	}
 	return best

@@ -97,15 +97,22 @@ func (f *fastSetup) earlier() int {
 // listen puts the block behind each listener of its server block.
 func (f *fastSetup) listen(own *dnsserver.Config) error {
 	gen, behind := f.block.generation, map[string]*wired{}
+	var zones []string
 	for i, cfg := range configs(f.c) {
+		if i != f.c.ServerBlockIndex {
+			continue
+		}
+		zones = append(zones, cfg.Zone)
 		for _, addr := range listeners(cfg) {
-			if i != f.c.ServerBlockIndex {
-				continue
-			}
 			if behind[addr] == nil {
-				behind[addr] = &wired{instance: f.block, signed: own.Handler("dnssec") != nil, counts: own.Handler("prometheus") != nil}
+				behind[addr] = &wired{instance: f.block, signed: own.Handler("dnssec") != nil}
 			}
 			behind[addr].zones = append(behind[addr].zones, cfg.Zone)
+		}
+	}
+	if own.Handler("prometheus") != nil {
+		for _, b := range behind {
+			b.counted = zones
 		}
 	}
 	for i, cfg := range configs(f.c) {

@@ -14,10 +14,10 @@ import (
 type wired struct {
 	*instance
 
-	zones  []string // of the server block
-	others []string // zones of other server blocks there, below these
-	signed bool     // a dnssec plugin stands above
-	counts bool     // a prometheus plugin stands above
+	zones   []string // of the server block
+	others  []string // zones of other server blocks there, below these
+	signed  bool     // a dnssec plugin stands above
+	counted []string // the server block's zones at all listeners, if a prometheus plugin stands above
 }
 
 // verdict is what a block says to a question.

@@ -271,15 +271,18 @@ func TestWireCounts(t *testing.T) {
 // TestWireZones says whose a name is where there are several server blocks.
 func TestWireZones(t *testing.T) {
 	b := &wired{zones: []string{"org.", "example.org."}, others: []string{"sub.example.org."}}
-	for name, want := range map[string]int{
-		"example.org.": 1, "www.example.org.": 1, "org.": 0, "badexample.org.": 0, "example.net.": -1, ".": -1,
-		"sub.example.org.": -1, "a.sub.example.org.": -1, "asub.example.org.": 1,
+	for name, want := range map[string]string{
+		"example.org.": "example.org.", "www.example.org.": "example.org.", "org.": "org.", "badexample.org.": "org.", "example.net.": "", ".": "",
+		"sub.example.org.": "", "a.sub.example.org.": "", "asub.example.org.": "example.org.",
 	} {
-		if got := b.zoneOf([]byte(name)); got != want {
-			t.Errorf("%s: %d, want %d", name, got, want)
+		if got := b.has([]byte(name)); got != (want != "") {
+			t.Errorf("%s: %v, want %q", name, got, want)
+		}
+		if got := longest(b.zones, []byte(name)); want != "" && got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
-	if root := (&wired{zones: []string{"."}}); root.zoneOf([]byte("www.example.org.")) != 0 {
+	if root := (&wired{zones: []string{"."}}); !root.has([]byte("www.example.org.")) {
 		t.Error("the root has not all names")
 	}
 }
