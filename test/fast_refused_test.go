@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/gtm-dns/coredns-gtm/build/plugins"
-	"github.com/gtm-dns/coredns-gtm/test/fake"
 )
 
 // mustSee are the plugins beside which fast_path is an error, as they stand in a server
@@ -57,7 +56,7 @@ func TestFastRefused(t *testing.T) {
 
 // TestFastPluginsAreAllTested is that no plugin above gtm is in neither list.
 func TestFastPluginsAreAllTested(t *testing.T) {
-	refused, taken := mustSee(t), neighbours(t)
+	refused, taken := mustSee(t), neighbours(t, key{})
 	above := append(slices.Clone(plugins.Directives[:slices.Index(plugins.Directives, "gtm")]), "view")
 	for _, name := range above {
 		if _, no := refused[name]; no == (taken[name] != "") {
@@ -109,32 +108,5 @@ func TestFastRefusedBeside(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// neighbours are the plugins that may stand above gtm with fast_path.
-func neighbours(t *testing.T) map[string]string {
-	cert, secret := fake.Pair(t, fake.SelfSigned(t, "www.example.org"))
-	return map[string]string{
-		"root":        "root .",
-		"metadata":    "metadata",
-		"cancel":      "cancel 10s",
-		"timeouts":    "timeouts {\nread 5s\n}",
-		"multisocket": "multisocket 2",
-		"reload":      "reload 1h",
-		"nsid":        "nsid here",
-		"bind":        "bind ::1",
-		"debug":       "debug",
-		"ready":       "ready 127.0.0.1:0",
-		"health":      "health 127.0.0.1:0",
-		"pprof":       "pprof 127.0.0.1:0",
-		"prometheus":  "prometheus 127.0.0.1:0",
-		"errors":      "errors",
-		"any":         "any",
-		"chaos":       "chaos this that",
-		"cache":       "cache 3600",
-		"dnssec":      "dnssec {\nkey file " + newKey(t, "example.org.").file + "\n}",
-		"tls":         "tls " + cert + " " + secret,
-		"transfer":    "transfer {\nto *\n}",
 	}
 }
