@@ -23,6 +23,7 @@ var blind = []string{
 // fastSetup is a block with fast_path, while its server block is set up.
 type fastSetup struct {
 	block *instance
+	own   *claim
 	c     *caddy.Controller
 	slow  *plan // of a gtm block above without fast_path, or nil
 	above int   // plugins that were added before it
@@ -30,9 +31,9 @@ type fastSetup struct {
 }
 
 // newFastSetup puts the fast path behind the sockets of a server block.
-func newFastSetup(b *instance, c *caddy.Controller, slow *plan) *fastSetup {
+func newFastSetup(b *instance, own *claim, c *caddy.Controller, slow *plan) *fastSetup {
 	cfg := dnsserver.GetConfig(c)
-	f := &fastSetup{block: b, c: c, slow: slow, above: len(cfg.Plugin)}
+	f := &fastSetup{block: b, own: own, c: c, slow: slow, above: len(cfg.Plugin)}
 	if f.earlier() == 0 {
 		f.taken = cfg.UDPDecorateWriterFunc != nil
 		cfg.UDPDecorateWriterFunc = b.generation.open
@@ -83,7 +84,7 @@ func (f *fastSetup) ready() error {
 // must have fast_path, too.
 func (f *fastSetup) earlier() int {
 	n := 0
-	for _, other := range f.block.generation.setups {
+	for _, other := range f.own.setups {
 		if other == f {
 			break
 		}
@@ -121,7 +122,7 @@ func (f *fastSetup) listen(own *dnsserver.Config) error {
 			if b == nil || i == f.c.ServerBlockIndex {
 				continue
 			}
-			if err := f.sharesWith(cfg, gen.fastIn(i)); err != nil {
+			if err := f.sharesWith(cfg, f.own.fastIn(i)); err != nil {
 				return err
 			}
 			if plugin.Zones(b.zones).Matches(cfg.Zone) != "" {
@@ -152,8 +153,8 @@ func (f *fastSetup) sharesWith(cfg *dnsserver.Config, fast bool) error {
 }
 
 // fastIn says whether a server block has the fast path.
-func (g *generation) fastIn(block int) bool {
-	return slices.ContainsFunc(g.setups, func(f *fastSetup) bool { return f.c.ServerBlockIndex == block })
+func (own *claim) fastIn(block int) bool {
+	return slices.ContainsFunc(own.setups, func(f *fastSetup) bool { return f.c.ServerBlockIndex == block })
 }
 
 // configs are the configurations of all server blocks, one for each key, with the

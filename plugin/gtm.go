@@ -30,8 +30,7 @@ type GTM struct {
 type instance struct {
 	plan       *plan
 	publisher  *publisher
-	watcher    *watcher   // or nil
-	fast       *fastSetup // or nil
+	watcher    *watcher // or nil
 	generation *generation
 	last       bool                            // no plugin stands below
 	since      time.Time                       // when it was set up

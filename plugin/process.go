@@ -65,7 +65,6 @@ type life struct {
 // generation is the blocks of one CoreDNS instance.
 type generation struct {
 	parent *generation          // that it is to replace, or nil
-	setups []*fastSetup         // of its blocks with fast_path, in their order
 	fast   map[string][]*wired  // listener -> those behind it; complete before servers start
 	doors  *fastpath.Generation // where there is a fast path
 }

@@ -22,7 +22,8 @@ func setup(c *caddy.Controller) error {
 	if err != nil {
 		return plugin.Error("gtm", err)
 	}
-	gen := generationOf(c)
+	own := claimOf(c)
+	gen := own.generation
 	var slow *plan // the last block without fast_path, or nil
 	for _, cfg := range configs {
 		plan, atlas, err := compile(cfg)
@@ -33,13 +34,14 @@ func setup(c *caddy.Controller) error {
 		b := &instance{plan: plan, publisher: newPublisher(plan, atlas), generation: gen, since: time.Now()}
 		b.watcher = newWatcher(plan, atlas.Knowledge, &process.shelf, b.publisher.chart)
 		b.watcher.note = b.publisher.note
+		var fast *fastSetup // or nil
 		if plan.fastPath {
-			b.fast = newFastSetup(b, c, slow)
-			gen.setups = append(gen.setups, b.fast)
+			fast = newFastSetup(b, own, c, slow)
+			own.setups = append(own.setups, fast)
 		} else {
 			slow = plan
 		}
-		c.OnStartup(func() error { return b.start(dnsserver.GetConfig(c)) })
+		c.OnStartup(func() error { return b.start(dnsserver.GetConfig(c), fast) })
 		dnsserver.GetConfig(c).AddPlugin(func(next plugin.Handler) plugin.Handler {
 			b.last = next == nil
 			return &GTM{Next: next, instance: b}
@@ -50,38 +52,42 @@ func setup(c *caddy.Controller) error {
 
 // claim ties a generation to a CoreDNS instance, which alone holds it. An
 // instance whose start failed is told nothing; but it is garbage then, once Caddy
-// has made another one, and with its claim ends what the start had begun.
-type claim struct{ generation *generation }
+// has made another one, and with its claim ends what the start had begun. So nothing
+// that the generation leads to may lead to the instance.
+type claim struct {
+	generation *generation
+	setups     []*fastSetup // of the generation's blocks with fast_path, in their order
+}
 
-// generationOf is the generation of the CoreDNS instance that is being set up.
-// The first of its gtm blocks ties it to the instance's life.
-func generationOf(c *caddy.Controller) *generation {
+// claimOf is the claim of the CoreDNS instance that is being set up. The first of its
+// gtm blocks ties a generation to the instance's life.
+func claimOf(c *caddy.Controller) *claim {
 	type key struct{}
 	if own, ok := c.Get(key{}).(*claim); ok {
-		return own.generation
+		return own
 	}
 	g := new(generation)
-	own := &claim{g}
+	own := &claim{generation: g}
 	runtime.AddCleanup(own, process.stop, g)
 	c.Set(key{}, own)
 	c.OnRestart(func() error { process.restart(g); return nil })
 	c.OnRestartFailed(func() error { process.restartFailed(g); return nil })
 	c.OnShutdown(func() error { process.replaced(g); return nil }) // an error would end later reloads
 	c.OnFinalShutdown(func() error { process.stop(g); return nil })
-	return g
+	return own
 }
 
 // start checks what could not be known before all plugins were, and brings the
 // block to life.
-func (b *instance) start(cfg *dnsserver.Config) error {
+func (b *instance) start(cfg *dnsserver.Config, fast *fastSetup) error {
 	warning, err := b.plan.beside(company{
 		loadbalance: cfg.Handler("loadbalance") != nil, minimal: cfg.Handler("minimal") != nil, below: !b.last,
 	})
 	if err != nil {
 		return plugin.Error("gtm", err)
 	}
-	if b.fast != nil {
-		if err := b.fast.ready(); err != nil {
+	if fast != nil {
+		if err := fast.ready(); err != nil {
 			return plugin.Error("gtm", err)
 		}
 	}
