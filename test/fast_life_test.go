@@ -180,12 +180,13 @@ func TestFastMetricsOverReload(t *testing.T) {
 	}
 	wantCounts(t, s.udp, before, counts{answered: 3})
 	s.mustReload(t, living(onOthers, ""))
+	s.fast(t) // the new servers may open it after the old ones have closed it
+	if got := fastCounts(t, s.udp); got.answered != before.answered+3 || got.handed <= before.handed {
+		t.Errorf("after the reload it is %+v, before the queries it was %+v", got, before)
+	}
+	before = fastCounts(t, s.udp)
 	s.ask(t, "www.example.org", dns.TypeA)
-	wantAnswered := before.answered + 4
-	eventually(t, func() string {
-		got := fastCounts(t, s.udp).answered
-		return unless(got == wantAnswered, fmt.Sprintf("%d were answered, want %d", got, wantAnswered))
-	})
+	wantCounts(t, s.udp, before, counts{answered: 1})
 }
 
 // TestFastReloadKeepsProbing is a reload that fails: the old configuration goes on on
