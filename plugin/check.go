@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/coredns/caddy"
@@ -153,17 +154,25 @@ func companyOf(b caddyfile.ServerBlock) company {
 		gtm = slices.Index(order, "hosts") - 1 // where the README says that it belongs
 	}
 	c := company{loadbalance: b.Tokens["loadbalance"] != nil, minimal: b.Tokens["minimal"] != nil}
-	for directive := range b.Tokens {
+	for _, directive := range slices.Sorted(maps.Keys(b.Tokens)) {
 		at := slices.Index(order, directive)
-		if directive != "gtm" && (at < 0 || at > gtm) && !slices.Contains(placeless, directive) {
+		switch {
+		case directive == "view":
+			c.mustSee = append(c.mustSee, directive)
+		case directive == "gtm" || slices.Contains(placeless, directive):
+		case at < 0 || at > gtm:
 			c.below = true
+		case at < gtm && !slices.Contains(blind, directive):
+			c.mustSee = append(c.mustSee, directive)
 		}
 	}
 	return c
 }
 
-// placeless are the directives below gtm that put no plugin there.
-var placeless = []string{"on", "sign", "view"}
+// placeless are the directives that put no plugin in the way of a query.
+var placeless = []string{
+	"bind", "debug", "grpc_server", "https", "https3", "multisocket", "on", "quic", "reload", "root", "sign", "timeouts", "tls",
+}
 
 // unknown warns of directives that CoreDNS does not bring.
 func (c *Checked) unknown(name string, b caddyfile.ServerBlock) {

@@ -51,26 +51,35 @@ func (g *generation) open(server *dnsserver.Server) dns.DecorateWriter {
 	return decorate
 }
 
+// mustSee are the plugins of a server block that a fast path would pass by, but that
+// must see every query: above gtm those that are not blind, and views, which stand
+// below.
+func mustSee(cfg *dnsserver.Config) []string {
+	var names []string
+	above := aboveGTM(cfg)
+	for i, h := range cfg.Handlers() {
+		_, filters := h.(dnsserver.Viewer)
+		if filters || i < above && !slices.Contains(blind, h.Name()) {
+			names = append(names, h.Name())
+		}
+	}
+	return names
+}
+
+// aboveGTM is how many plugins CoreDNS knows by name above gtm in a server block.
+func aboveGTM(cfg *dnsserver.Config) int {
+	return slices.IndexFunc(cfg.Handlers(), func(h plugin.Handler) bool { return h.Name() == "gtm" })
+}
+
 // ready checks that nothing that must see the block's queries is passed by, and
 // says behind which listeners the block stands.
 func (f *fastSetup) ready() error {
 	pos := f.block.plan.pos
 	own := dnsserver.GetConfig(f.c)
-	above, passed := 0, false
-	for _, h := range own.Handlers() {
-		passed = passed || h.Name() == "gtm"
-		_, filters := h.(dnsserver.Viewer) // wherever it stands
-		if filters || !passed && !slices.Contains(blind, h.Name()) {
-			return pos.Errorf("fast_path: %s in the same server block must see every query: remove one of the two", h.Name())
-		}
-		if !passed {
-			above++
-		}
-	}
 	switch {
 	case f.slow != nil:
 		return pos.Errorf("fast_path: gtm %q above it in the same server block must see every query: give it fast_path, too", f.slow.name)
-	case above+f.earlier() != f.above:
+	case aboveGTM(own)+f.earlier() != f.above:
 		return pos.Errorf("fast_path: a plugin above gtm in the same server block is not known to be unaffected: remove one of the two")
 	case f.taken:
 		return pos.Errorf("fast_path: shed, or a plugin like it, in the same server block must write every answer: remove one of the two")
@@ -128,6 +137,9 @@ func (f *fastSetup) listen(own *dnsserver.Config) error {
 			if plugin.Zones(b.zones).Matches(cfg.Zone) != "" {
 				b.others = append(b.others, cfg.Zone)
 			}
+			if slices.Contains(b.zones, cfg.Zone) {
+				log.Warning(f.block.plan.pos.Errorf("fast_path: another server block has zone %s on %s, too: its queries are answered by CoreDNS's own server", cfg.Zone, addr))
+			}
 		}
 	}
 	if gen.fast == nil {
@@ -135,6 +147,7 @@ func (f *fastSetup) listen(own *dnsserver.Config) error {
 	}
 	for addr, b := range behind {
 		gen.fast[addr] = append(gen.fast[addr], b)
+		gen.doors.Await(addr)
 	}
 	return nil
 }

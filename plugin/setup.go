@@ -81,7 +81,7 @@ func claimOf(c *caddy.Controller) *claim {
 // block to life.
 func (b *instance) start(cfg *dnsserver.Config, fast *fastSetup) error {
 	warning, err := b.plan.beside(company{
-		loadbalance: cfg.Handler("loadbalance") != nil, minimal: cfg.Handler("minimal") != nil, below: !b.last,
+		loadbalance: cfg.Handler("loadbalance") != nil, minimal: cfg.Handler("minimal") != nil, below: !b.last, mustSee: mustSee(cfg),
 	})
 	if err != nil {
 		return plugin.Error("gtm", err)
@@ -109,7 +109,8 @@ func (b *instance) start(cfg *dnsserver.Config, fast *fastSetup) error {
 // company is the plugins of a server block that a gtm block has to do with.
 type company struct {
 	loadbalance, minimal bool
-	below                bool // some plugin is asked what gtm does not answer
+	below                bool     // some plugin is asked what gtm does not answer
+	mustSee              []string // that a fast path would pass by
 }
 
 // beside says what is wrong with the block's place among other plugins, and warns.
@@ -121,6 +122,8 @@ func (p *plan) beside(c company) (warning string, err error) {
 		return "", p.nexts[0].Errorf("on_all_down next: there is no plugin below gtm that could answer")
 	case !c.below && len(p.fall.Zones) > 0:
 		return "", p.pos.Errorf("fallthrough: there is no plugin below gtm that could answer")
+	case p.fastPath && len(c.mustSee) > 0:
+		return "", p.pos.Errorf("fast_path: %s in the same server block must see every query: remove one of the two", c.mustSee[0])
 	case c.minimal && p.ecs.On:
 		return p.pos.Errorf("minimal in the same server block drops the OPT record that carries EDNS Client Subnet from replies").Error(), nil
 	}

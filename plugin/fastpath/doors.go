@@ -6,10 +6,12 @@ package fastpath
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/coredns/coredns/plugin/pkg/transport"
@@ -45,8 +47,9 @@ type Doors struct {
 
 	generations atomic.Uint64
 
-	mu    sync.Mutex       // guards following
-	doors map[string]*door // address -> door
+	mu     sync.Mutex             // guards following
+	doors  map[string]*door       // address -> door
+	awaits map[string]*Generation // address -> the newest generation that is to open there
 }
 
 // A Generation is a configuration that opens doors until another one takes over.
@@ -62,6 +65,18 @@ type Generation struct {
 // Enter begins a generation. It is newer than all before.
 func (d *Doors) Enter() *Generation {
 	return &Generation{all: d, number: d.generations.Add(1)}
+}
+
+// Await says that the generation will open a door at a server's address. One before
+// it, at its end, leaves the door open for it.
+func (g *Generation) Await(server string) {
+	d := g.all
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.awaits == nil {
+		d.awaits = map[string]*Generation{}
+	}
+	d.awaits[strings.TrimPrefix(server, transport.DNS+"://")] = g
 }
 
 // Open lets a handler answer what comes in at the server's address, from so many
@@ -114,11 +129,16 @@ func (g *Generation) door(addr string) (*door, error) {
 	return at, nil
 }
 
+// takeover is how long a door is kept open for a generation that is to take it over.
+// CoreDNS starts its servers in goroutines, and does not wait for them.
+const takeover = time.Second
+
 // Leave ends the generation. Doors that are still its own close, once all that came
-// in there is answered; those that a newer one has taken over stay. When it returns,
-// none of its Lanes is in use.
+// in there is answered; those that a newer one takes over stay. When it returns, none
+// of its Lanes is in use.
 func (g *Generation) Leave() {
 	g.left.Store(true)
+	g.all.forgo(g)
 	g.mu.Lock()
 	services := g.services
 	g.services = nil
@@ -126,11 +146,32 @@ func (g *Generation) Leave() {
 	var wg sync.WaitGroup
 	for _, s := range services {
 		wg.Go(func() {
+			if g.all.awaited(s.door) {
+				select {
+				case <-s.over:
+				case <-time.After(takeover):
+				}
+			}
 			s.door.leave(g)
 			<-s.over
 		})
 	}
 	wg.Wait()
+}
+
+// awaited says whether a generation is to take a door over. Those that have left are
+// not, and one that has opened it is its owner.
+func (d *Doors) awaited(at *door) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.awaits[at.addr] != nil
+}
+
+// forgo forgets what a generation was to open.
+func (d *Doors) forgo(g *Generation) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	maps.DeleteFunc(d.awaits, func(_ string, awaiting *Generation) bool { return awaiting == g })
 }
 
 // forget drops a door that has closed.

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/miekg/dns"
@@ -144,5 +145,42 @@ func TestPortZero(t *testing.T) {
 	server := &dnsserver.Server{Addr: "dns://127.0.0.1:0"}
 	if _, err := s.Enter().Open(server, lanes{s.house}, 1); err == nil {
 		t.Error("a door was opened")
+	}
+}
+
+// TestAwait is that a door stays open for a generation that is to take it over, and
+// only for that.
+func TestAwait(t *testing.T) {
+	s := start(t, block("bind 127.0.0.1", "door 0"))
+	server := s.server.Load()
+	first, failed, next := s.Enter(), s.Enter(), s.Enter()
+	if _, err := first.Open(server, signature{1}, 1); err != nil {
+		t.Fatal(err)
+	}
+	at := s.doors[s.at("127.0.0.1")]
+	next.Await(server.Addr)
+	failed.Await(server.Addr)
+	failed.Leave() // it will not come, and next has said so before it
+	next.Await(server.Addr)
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		first.Leave()
+	}()
+	select {
+	case <-left:
+		t.Error("it did not wait for the next one")
+	case <-time.After(10 * onTheWay): // it would be gone by now
+	}
+	if _, err := next.Open(server, signature{2}, 1); err != nil {
+		t.Fatal(err)
+	}
+	<-left
+	if s.doors[s.at("127.0.0.1")] != at {
+		t.Error("the door was closed, and another one opened")
+	}
+	next.Leave()
+	if n := len(s.doors); n != 0 {
+		t.Errorf("%d doors are open in the end", n)
 	}
 }

@@ -107,6 +107,9 @@ func (s *socket) askDestination() error {
 	})
 }
 
+// few packets are soon answered, and seldom are there more by then.
+const few = 4
+
 // serve takes batch after batch, and has each worked on, until the socket's deadline
 // passes, or with another error.
 func (s *socket) serve(batch []packet, work func(n int)) error {
@@ -117,7 +120,7 @@ func (s *socket) serve(batch []packet, work func(n int)) error {
 			switch errno {
 			case 0:
 				work(n)
-				if n < len(batch) { // it was empty, and what has come in since wakes the poller at once
+				if n < few { // it was empty, and what has come in since wakes the poller at once
 					return false
 				}
 			case unix.EINTR:
