@@ -62,7 +62,10 @@ func batchReader(t testing.TB) (*loneReader, *net.UDPConn) {
 		t.Fatal(err)
 	}
 	r := &loneReader{reader: newReader(d, s), query: q, reply: make([]byte, dns.MinMsgSize)}
-	r.take = func(fd uintptr) { r.took, _ = receive(fd, r.batch.in[:]) }
+	r.take = func(fd uintptr) {
+		r.took, _ = receive(fd, r.batch.in[:])
+		r.work(fd, r.took)
+	}
 	return r, client
 }
 
@@ -78,7 +81,6 @@ func (r *loneReader) once(t testing.TB, client *net.UDPConn, queries int) {
 		if err := r.raw.Control(r.take); err != nil || r.took == 0 {
 			t.Fatalf("%d packets, %v", r.took, err)
 		}
-		r.work(r.took)
 		read += r.took
 	}
 	for range queries {

@@ -39,13 +39,7 @@ func (r *reader) run() {
 		}
 		r.rest() // there is no memory, or an error that a packet of ours brought back
 	}
-	for {
-		n, err := r.take(r.batch.in[:])
-		if err != nil || n == 0 {
-			return
-		}
-		r.work(n)
-	}
+	r.take(r.batch.in[:], r.work)
 }
 
 // rest waits after an error, the longer the more there are in a row.
@@ -55,8 +49,8 @@ func (r *reader) rest() {
 }
 
 // work answers a batch.
-func (r *reader) work(n int) {
-	r.workOn(n)
+func (r *reader) work(fd uintptr, n int) {
+	r.workOn(fd, n)
 	r.wait = 0
 	if r.gave || n == batchSize { // others have work, or will not get to it
 		r.gave = false
@@ -64,7 +58,7 @@ func (r *reader) work(n int) {
 	}
 }
 
-func (r *reader) workOn(n int) {
+func (r *reader) workOn(fd uintptr, n int) {
 	r.busy.Lock()
 	defer r.busy.Unlock()
 	if s := r.door.current.Load(); s != r.service {
@@ -76,7 +70,7 @@ func (r *reader) workOn(n int) {
 		i = r.answer(i)
 	}
 	if b.ready > 0 {
-		r.send(b.out[:b.ready])
+		r.send(fd, b.out[:b.ready])
 	}
 	r.lane.Sent()
 	b.clear()

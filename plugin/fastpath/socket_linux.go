@@ -107,20 +107,17 @@ func (s *socket) askDestination() error {
 	})
 }
 
-// few packets are soon answered, and seldom are there more by then.
-const few = 4
-
 // serve takes batch after batch, and has each worked on, until the socket's deadline
 // passes, or with another error.
-func (s *socket) serve(batch []packet, work func(n int)) error {
+func (s *socket) serve(batch []packet, work func(fd uintptr, n int)) error {
 	var failed error
 	err := s.raw.Read(func(fd uintptr) (done bool) {
 		for {
 			n, errno := receive(fd, batch)
 			switch errno {
 			case 0:
-				work(n)
-				if n < few { // it was empty, and what has come in since wakes the poller at once
+				work(fd, n)
+				if n == 1 { // packets are rare; one that has come in meanwhile wakes the poller at once
 					return false
 				}
 			case unix.EINTR:
@@ -135,24 +132,20 @@ func (s *socket) serve(batch []packet, work func(n int)) error {
 	return cmp.Or(failed, err)
 }
 
-// take takes what there is, at any time; maybe nothing.
-func (s *socket) take(batch []packet) (n int, err error) {
-	err = s.set(func(fd int) error {
+// take takes what there is, at any time, and has it worked on.
+func (s *socket) take(batch []packet, work func(fd uintptr, n int)) {
+	_ = s.raw.Control(func(fd uintptr) {
 		for {
-			got, errno := receive(uintptr(fd), batch)
+			n, errno := receive(fd, batch)
 			switch errno {
 			case 0:
-				n = got
-				return nil
+				work(fd, n)
 			case unix.EINTR:
-			case unix.EAGAIN:
-				return nil
 			default:
-				return errno
+				return
 			}
 		}
 	})
-	return n, err
 }
 
 // receive does not block, and so need not tell Go's scheduler: a batch takes some ten
@@ -163,9 +156,11 @@ func receive(fd uintptr, batch []packet) (int, syscall.Errno) {
 }
 
 // send sends a batch.
-func (s *socket) send(batch []packet) {
+func (s *socket) send(fd uintptr, batch []packet) {
 	s.batch = batch
-	_ = s.raw.Write(s.sends) // the replies of a socket that was closed are lost
+	if !s.trySend(fd) {
+		_ = s.raw.Write(s.sends) // the replies of a socket that was closed are lost
+	}
 }
 
 // trySend leaves out a packet that cannot be sent: what is wrong is wrong with it
