@@ -14,14 +14,13 @@ import (
 	"github.com/miekg/dns"
 )
 
-const (
-	// handoverQueue is how many packets wait for CoreDNS's goroutines to begin. When
-	// it is full the reader waits, and packets wait in the kernel.
-	handoverQueue = 256
-	// grace is how long queries that are being answered may take at the end, as in
-	// CoreDNS's own server.
-	grace = 5 * time.Second
-)
+// handoverQueue is how many packets wait for CoreDNS's goroutines to begin. When
+// it is full the reader waits, and packets wait in the kernel.
+const handoverQueue = 256
+
+// grace is how long queries that are being answered may take at the end, as in
+// CoreDNS's own server.
+var grace = 5 * time.Second // less in tests
 
 // A handover answers, by CoreDNS's server, the packets that a door does not answer
 // itself. It is a net.PacketConn for a server of miekg/dns like the one that CoreDNS
@@ -132,7 +131,10 @@ func (h *handover) stop() {
 	ctx, cancel := context.WithTimeout(context.Background(), grace)
 	defer cancel()
 	_ = h.server.ShutdownContext(ctx) // what takes longer is answered to nobody
-	<-h.stopped
+	select {
+	case <-h.stopped:
+	case <-ctx.Done(): // it waits for every query, for as long as that takes
+	}
 }
 
 // ReadFrom is net.PacketConn's, for miekg/dns.

@@ -170,3 +170,28 @@ func TestPanic(t *testing.T) {
 		s.wantFast(t, s.at("127.0.0.1"), 3)
 	}
 }
+
+// TestSentPanics is that a panic once replies have been sent costs nothing.
+func TestSentPanics(t *testing.T) {
+	s := start(t, block("bind 127.0.0.1", "door 0"))
+	g := s.Enter()
+	if _, err := g.Open(s.server.Load(), clumsy{signature{3}}, 1); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if m := ask(t, s.at("127.0.0.1"), "fast.example.org."); m.Rcode != 3 {
+			t.Errorf("not the lane's answer: %v", m)
+		}
+	}
+	g.Leave()
+	if n := s.panics.Load(); n < 3 {
+		t.Errorf("%d panics, want 3 or, with the batches of packets that find the socket, more", n)
+	}
+}
+
+// A clumsy handler's lanes panic after each batch.
+type clumsy struct{ signature }
+
+func (c clumsy) Lane() Lane { return c }
+
+func (clumsy) Sent() { panic("as asked") }

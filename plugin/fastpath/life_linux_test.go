@@ -3,8 +3,10 @@ package fastpath
 import (
 	"net"
 	"net/netip"
+	"runtime"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/coredns/coredns/core/dnsserver"
 	"github.com/miekg/dns"
@@ -182,5 +184,85 @@ func TestAwait(t *testing.T) {
 	next.Leave()
 	if n := len(s.doors); n != 0 {
 		t.Errorf("%d doors are open in the end", n)
+	}
+}
+
+// TestIdleReaderLetsGo is that a generation which another one took over from is
+// garbage, though no packet has come in since.
+func TestIdleReaderLetsGo(t *testing.T) {
+	s := start(t, block("bind 127.0.0.1", "door 0"))
+	addr := s.at("127.0.0.1")
+	first, next := s.Enter(), s.Enter()
+	large := func() weak.Pointer[[1 << 16]byte] {
+		h := heavy{new([1 << 16]byte)}
+		if _, err := first.Open(s.server.Load(), h, 2); err != nil {
+			t.Fatal(err)
+		}
+		for range 20 { // each reader gets some
+			ask(t, addr, "fast.example.org.")
+		}
+		return weak.Make(h.plan)
+	}()
+	if large.Value() == nil {
+		t.Fatal("it is garbage while it answers")
+	}
+	if _, err := next.Open(s.server.Load(), signature{2}, 2); err != nil {
+		t.Fatal(err)
+	}
+	first.Leave()
+	eventually(t, func() string {
+		if runtime.GC(); large.Value() != nil {
+			return "somebody holds the generation before"
+		}
+		return ""
+	})
+	next.Leave()
+}
+
+// A heavy handler answers all.
+type heavy struct{ plan *[1 << 16]byte }
+
+func (h heavy) Lane() Lane { return h }
+
+func (h heavy) Answer(dst, packet []byte, from netip.AddrPort) ([]byte, bool) {
+	return signature{h.plan[0]}.Answer(dst, packet, from)
+}
+
+func (heavy) Sent() {}
+
+// TestStuckQuery is that a query which CoreDNS does not get done with holds up the end
+// of its generation for the time of grace alone.
+func TestStuckQuery(t *testing.T) {
+	defer func(before time.Duration) { grace = before }(grace)
+	grace = 10 * time.Millisecond
+	for _, taken := range []bool{false, true} {
+		s := start(t, block("bind 127.0.0.1", "door 0"))
+		g, next := s.Enter(), s.Enter()
+		if _, err := g.Open(s.server.Load(), signature{1}, 1); err != nil {
+			t.Fatal(err)
+		}
+		q := new(dns.Msg).SetQuestion("stuck.example.org.", dns.TypeA)
+		if err := dial(t, s.at("127.0.0.1")).WriteMsg(q); err != nil {
+			t.Fatal(err)
+		}
+		ask(t, s.at("127.0.0.1"), "slow.example.org.") // it came behind the other
+		if taken {
+			if _, err := next.Open(s.server.Load(), signature{2}, 1); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left := make(chan struct{})
+		go func() {
+			defer close(left)
+			g.Leave()
+		}()
+		select {
+		case <-left:
+		case <-time.After(patience):
+			t.Error("a generation waits for a query that is stuck")
+		}
+		close(s.stuck)
+		<-left
+		next.Leave()
 	}
 }

@@ -72,8 +72,18 @@ func (r *reader) workOn(fd uintptr, n int) {
 	if b.ready > 0 {
 		r.send(fd, b.out[:b.ready])
 	}
-	r.lane.Sent()
+	r.sent()
 	b.clear()
+}
+
+// sent tells the lane that its replies have been sent.
+func (r *reader) sent() {
+	defer func() {
+		if value := recover(); value != nil {
+			r.panicked(value)
+		}
+	}()
+	r.lane.Sent()
 }
 
 // answer answers packets of the batch from one on, and returns the one to go on
@@ -82,10 +92,7 @@ func (r *reader) answer(i int) (next int) {
 	b := r.batch
 	defer func() {
 		if value := recover(); value != nil {
-			if told := r.door.all.Panicked; told != nil {
-				told(value)
-			}
-			r.lane = r.service.handler.Lane()
+			r.panicked(value)
 			r.give(i)
 			next = i + 1
 		}
@@ -105,16 +112,26 @@ func (r *reader) answer(i int) (next int) {
 	return i
 }
 
+// panicked replaces a lane that did.
+func (r *reader) panicked(value any) {
+	if told := r.door.all.Panicked; told != nil {
+		told(value)
+	}
+	r.lane = r.service.handler.Lane()
+}
+
 // give hands a packet over.
 func (r *reader) give(i int) {
 	r.service.handover.give(r.batch, i)
 	r.gave = true
 }
 
-// settle returns when no batch is worked on any more that was begun before.
+// settle returns when no batch is worked on any more that was begun before. The reader
+// has left its service then: where no packet comes in, it would hold on to it.
 func (r *reader) settle() {
 	r.busy.Lock()
 	defer r.busy.Unlock()
+	r.service, r.lane = nil, nil
 }
 
 // drain ends the reader once the socket is empty.
