@@ -100,6 +100,19 @@ func inZone(name []byte, zone string) bool {
 	return zone == "." || n >= 0 && string(name[n:]) == zone && (n == 0 || name[n-1] == '.')
 }
 
+// stand puts a block of a generation behind listeners. Meanwhile an older generation may
+// end, and look at all.
+func (l *life) stand(g *generation, behind map[string]*wired) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if g.fast == nil {
+		g.fast, g.doors = map[string][]*wired{}, l.doors.Enter()
+	}
+	for addr, b := range behind {
+		g.fast[addr] = append(g.fast[addr], b)
+	}
+}
+
 // fronts are the listeners of all blocks alive with a fast path.
 func (l *life) fronts() map[string]bool {
 	all := map[string]bool{}

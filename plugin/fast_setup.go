@@ -106,7 +106,7 @@ func (f *fastSetup) earlier() int {
 
 // listen puts the block behind each listener of its server block.
 func (f *fastSetup) listen(own *dnsserver.Config) error {
-	gen, behind := f.block.generation, map[string]*wired{}
+	behind := map[string]*wired{}
 	var zones []string
 	for i, cfg := range configs(f.c) {
 		if i != f.c.ServerBlockIndex {
@@ -142,14 +142,17 @@ func (f *fastSetup) listen(own *dnsserver.Config) error {
 			}
 		}
 	}
-	if gen.fast == nil {
-		gen.fast, gen.doors = map[string][]*wired{}, process.doors.Enter()
-	}
-	for addr, b := range behind {
-		gen.fast[addr] = append(gen.fast[addr], b)
+	process.stand(f.block.generation, behind)
+	return nil
+}
+
+// await says that doors will be opened. The block has come to life: the end of its
+// generation will say if that is not so.
+func (f *fastSetup) await() {
+	gen := f.block.generation
+	for addr := range gen.fast {
 		gen.doors.Await(addr)
 	}
-	return nil
 }
 
 // sharesWith says whether the fast path can share a listener with a configuration of

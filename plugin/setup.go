@@ -103,6 +103,9 @@ func (b *instance) start(cfg *dnsserver.Config, fast *fastSetup) error {
 	if err := process.start(b); err != nil {
 		return plugin.Error("gtm", fmt.Errorf("%s: %w", b.plan.pos, err))
 	}
+	if fast != nil {
+		fast.await()
+	}
 	return nil
 }
 
