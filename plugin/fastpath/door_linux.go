@@ -106,6 +106,10 @@ func (s *service) end() {
 // open opens the sockets, and steers packets to them.
 func (d *door) open(s *service, sockets int) error {
 	d.current.Store(s)
+	if err := batches(); err != nil {
+		d.shut(s)
+		return err
+	}
 	for range sockets {
 		if err := d.add(); err != nil {
 			d.shut(s)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net"
+	"os"
 	"runtime"
 	"syscall"
 	"unsafe"
@@ -71,6 +72,22 @@ func open(addr string) (*socket, error) {
 		conn.Close()
 	}
 	return s, err
+}
+
+// batches says why sockets cannot read and send in batches, which a sandbox may forbid.
+// That must be known before one joins CoreDNS's own and gets packets.
+func batches() error {
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return os.NewSyscallError("socket", err)
+	}
+	defer unix.Close(fd)
+	for name, call := range map[string]uintptr{"recvmmsg": unix.SYS_RECVMMSG, "sendmmsg": unix.SYS_SENDMMSG} {
+		if _, _, errno := unix.RawSyscall6(call, uintptr(fd), 0, 0, unix.MSG_DONTWAIT, 0, 0); errno != 0 {
+			return os.NewSyscallError(name, errno)
+		}
+	}
+	return nil
 }
 
 func newSocket(conn *net.UDPConn) (*socket, error) {
