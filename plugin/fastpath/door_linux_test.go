@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/coredns/coredns/plugin/pkg/reuseport"
+	"golang.org/x/sys/unix"
 )
 
 // block is a Corefile of one server block.
@@ -76,6 +77,25 @@ func TestMultisocket(t *testing.T) {
 	wantHanded(t, s.at("127.0.0.1"))
 }
 
+// TestBesideLoopback is a door on all addresses, where 127.0.0.1 and ::1 have listeners of
+// their own.
+func TestBesideLoopback(t *testing.T) {
+	s := start(t, block("", "door 0"))
+	for _, ip := range []string{"127.0.0.1", "::1"} {
+		other, err := reuseport.ListenPacket("udp", s.at(ip))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer other.Close()
+	}
+	g := s.Enter()
+	defer g.Leave()
+	if _, err := g.Open(s.server.Load(), lanes{s.house}, 2); err != nil {
+		t.Fatal(err)
+	}
+	s.wantFast(t, s.at("127.0.0.2"), 30)
+}
+
 // TestStraysHeal is that sockets are found anew when others leave their group.
 func TestStraysHeal(t *testing.T) {
 	for _, sockets := range []int{1, 2, 5} {
@@ -113,5 +133,33 @@ func TestStraysHeal(t *testing.T) {
 				return ""
 			})
 		})
+	}
+}
+
+// TestQueueStaysLarge is that a socket keeps room for more packets than a door asks for,
+// as where net.core.rmem_default says so.
+func TestQueueStaysLarge(t *testing.T) {
+	conn, err := net.ListenUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	s, err := newSocket(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var room int
+	if err := s.set(func(fd int) error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, 4*queueBytes) }); err != nil {
+		t.Skipf("needs CAP_NET_ADMIN: %v", err)
+	}
+	if s, err = newSocket(conn); err != nil {
+		t.Fatal(err)
+	}
+	err = s.set(func(fd int) (err error) {
+		room, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
+		return err
+	})
+	if err != nil || room != 8*queueBytes {
+		t.Errorf("%d bytes, %v; want %d", room, err, 8*queueBytes)
 	}
 }

@@ -16,7 +16,8 @@ import (
 // What the kernel is asked for, and nothing else, stands in this file.
 
 // queueBytes is the room for packets that wait, each of which counts with what the
-// kernel needs for it. The kernel grants what net.core.rmem_max allows.
+// kernel needs for it. The kernel grants what net.core.rmem_max allows; where there is
+// more by default, that stays.
 const queueBytes = 1 << 20
 
 // A packet is one of a batch: struct mmsghdr of recvmmsg(2).
@@ -96,9 +97,11 @@ func newSocket(conn *net.UDPConn) (*socket, error) {
 		return nil, err
 	}
 	s := &socket{UDPConn: conn, raw: raw}
-	s.sends = s.trySend                // made once
-	_ = conn.SetReadBuffer(queueBytes) // or as much as there is by default
+	s.sends = s.trySend // made once
 	err = s.set(func(fd int) (err error) {
+		if n, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF); err == nil && n < 2*queueBytes { // it says twice what was set
+			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, queueBytes) // or as much as there is by default
+		}
 		s.family, err = unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
 		return err
 	})

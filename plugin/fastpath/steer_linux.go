@@ -178,9 +178,14 @@ func (s *search) collect(found map[*reader]uint32, sockets int) bool {
 	return true
 }
 
-// dialItself connects to a listener from this host.
+// dialItself connects to a listener from this host. For one on all addresses, 127.0.0.1
+// and ::1 may have listeners of their own, which would get what is sent there.
 func dialItself(local *net.UDPAddr) (conn *net.UDPConn, err error) {
-	for _, to := range itself(local) {
+	all := itself(local)
+	if local.IP.IsUnspecified() {
+		all = append([]*net.UDPAddr{{IP: net.IPv4(127, 86, 83, 1), Port: local.Port}}, all...)
+	}
+	for _, to := range all {
 		if conn, err = net.DialUDP("udp", nil, to); err == nil {
 			break
 		}
