@@ -3,8 +3,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 )
@@ -12,6 +15,9 @@ import (
 // check says whether a server does the work: what is wrong, or what the reader
 // ought to know.
 func (v *pinned) check(p peer, work string, clients []client) (remark string, err error) {
+	if err := v.warned("fast_path"); err != nil {
+		return "", err // it would be measured as what it is not
+	}
 	switch {
 	case p.name == "whoami":
 		return "", nil
@@ -22,6 +28,20 @@ func (v *pinned) check(p peer, work string, clients []client) (remark string, er
 	default:
 		return v.checkGeo(clients)
 	}
+}
+
+// warned is what a server has said of something, as an error.
+func (v *pinned) warned(of string) error {
+	said, err := os.ReadFile(v.log)
+	if err != nil {
+		return err
+	}
+	for line := range strings.Lines(string(said)) {
+		if strings.Contains(line, "[WARNING]") && strings.Contains(line, of) {
+			return errors.New(strings.TrimSpace(line))
+		}
+	}
+	return nil
 }
 
 // addresses asks, and wants so many A records.
