@@ -2,9 +2,11 @@ package gtm
 
 import (
 	"iter"
+	"maps"
 	"net"
 	"runtime"
 	"slices"
+	"strings"
 
 	"github.com/coredns/caddy"
 	"github.com/coredns/coredns/core/dnsserver"
@@ -153,6 +155,7 @@ func (f *fastSetup) await() {
 	for addr := range gen.fast {
 		gen.doors.Await(addr)
 	}
+	log.Infof("gtm %s: fast_path on %s", f.block.plan.name, strings.Join(slices.Sorted(maps.Keys(gen.fast)), ", "))
 }
 
 // sharesWith says whether the fast path can share a listener with a configuration of

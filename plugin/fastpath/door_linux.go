@@ -3,6 +3,7 @@ package fastpath
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"sync"
@@ -116,10 +117,8 @@ func (d *door) open(s *service, sockets int) error {
 			return fmt.Errorf("open a socket: %w", err)
 		}
 	}
-	if err := d.steer(); err != nil {
-		d.all.warn("fast_path on %q: packets are dealt out to CoreDNS's own sockets, too: %v", d.addr, err)
-	}
-	d.healer.Go(d.heal)
+	err := d.steer()
+	d.healer.Go(func() { d.heal(err) })
 	return nil
 }
 
@@ -148,42 +147,67 @@ func (d *door) add() error {
 // local is the listener's address.
 func (d *door) local() *net.UDPAddr { return d.voice.LocalAddr().(*net.UDPAddr) }
 
-// heal finds the sockets anew when packets go elsewhere: sockets that come and go
-// move others in their group.
-func (d *door) heal() {
-	wait := firstHealing
+// heal finds the sockets anew when packets go elsewhere, for sockets that come and go
+// move others in their group, and where they were not found. It waits for some random
+// time: another process at the same port looks for its own, too, and a search ends
+// that of another.
+func (d *door) heal(failed error) {
+	wait, failures := firstHealing, 0
 	for {
+		if failed != nil {
+			failures++
+			d.complain(failed, failures)
+		}
 		select {
-		case <-time.After(wait):
+		case <-time.After(wait/2 + rand.N(wait)):
 		case <-d.done:
 			return
 		}
-		select { // what came in before the packets were steered says nothing
-		case <-d.strays:
-		default:
-		}
-		select {
-		case <-d.strays:
-		case <-d.done:
+		if failed == nil && !d.astray() {
 			return
 		}
-		if d.steerAnew() {
-			wait = firstHealing
+		var moved bool
+		if moved, failed = d.steerAnew(); moved {
+			wait, failures = firstHealing, 0
 		} else {
 			wait = min(2*wait, lastHealing)
 		}
 	}
 }
 
+// complain warns of a failure once: at once, or the third time that sockets were not
+// found, which another process at the port may be the cause of.
+func (d *door) complain(failed error, failures int) {
+	if failures == 1 && !errors.Is(failed, errUnseen) || failures == 3 && errors.Is(failed, errUnseen) {
+		d.all.warn("fast_path on %q: packets are dealt out to CoreDNS's own sockets, and to other processes that listen there, too; it is tried again: %v", d.addr, failed)
+	}
+}
+
+// astray waits until a packet comes in at CoreDNS's own socket, or the door closes.
+// What came in before says nothing.
+func (d *door) astray() bool {
+	select {
+	case <-d.strays:
+	default:
+	}
+	select {
+	case <-d.strays:
+		return true
+	case <-d.done:
+		return false
+	}
+}
+
 // steerAnew says whether sockets had moved.
-func (d *door) steerAnew() bool {
+func (d *door) steerAnew() (bool, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
-		return false
+		return false, nil
 	}
 	before := d.indices
-	return d.steer() == nil && !slices.Equal(before, d.indices)
+	err := d.steer()
+	return err == nil && !slices.Equal(before, d.indices), err
 }
 
 // leave closes the door, if it is the generation's.

@@ -11,6 +11,9 @@ import (
 // shortestPacket is a DNS header. CoreDNS drops what is shorter, too.
 const shortestPacket = 12
 
+// responseBit is QR, in the third byte of a header.
+const responseBit = 0x80
+
 // A reader reads one socket, and answers what comes in.
 type reader struct {
 	*socket
@@ -99,8 +102,8 @@ func (r *reader) answer(i int) (next int) {
 	}()
 	for ; i < b.received; i++ {
 		data := b.data(i)
-		if len(data) < shortestPacket || r.door.isProbe(r, data) {
-			continue
+		if len(data) < shortestPacket || r.door.isProbe(r, data) || data[2]&responseBit != 0 {
+			continue // CoreDNS ignores responses, too, another process's probes among them
 		}
 		reply, ok := r.lane.Answer(b.room(), data, b.client(i))
 		if !ok {

@@ -42,6 +42,9 @@ type sighting struct {
 	index  uint32
 }
 
+// errUnseen is said of a search that did not find all sockets.
+var errUnseen = errors.New("not all sockets were found in their group")
+
 // A search is for the indices of sockets.
 type search struct {
 	cookie    [8]byte
@@ -56,7 +59,7 @@ func newSearch() *search {
 
 // isProbe says whether a packet is a probe of the last search, and reports it.
 func (d *door) isProbe(r *reader, data []byte) bool {
-	if len(data) != probeSize || data[2]&0x80 == 0 {
+	if len(data) != probeSize || data[2]&responseBit == 0 {
 		return false
 	}
 	s := d.search.Load()
@@ -146,7 +149,7 @@ func (s *search) find(local *net.UDPAddr, sockets int) ([]uint32, error) {
 		}
 	}
 	if len(found) < sockets {
-		return nil, fmt.Errorf("found %d of the group's %d sockets that are this process's", len(found), sockets)
+		return nil, fmt.Errorf("%w: %d of %d were", errUnseen, len(found), sockets)
 	}
 	var indices []uint32
 	for _, i := range found {
@@ -157,7 +160,7 @@ func (s *search) find(local *net.UDPAddr, sockets int) ([]uint32, error) {
 
 func (s *search) probe(index uint32) []byte {
 	p := make([]byte, probeCookie, probeSize)
-	p[2] = 0x80 // QR
+	p[2] = responseBit
 	p = append(p, s.cookie[:]...)
 	return binary.BigEndian.AppendUint32(p, index)
 }
