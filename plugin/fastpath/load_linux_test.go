@@ -131,13 +131,18 @@ func TestOpenAndCloseUnderLoad(t *testing.T) {
 }
 
 // TestReloadUnderLoad is that no query is lost when generations follow each other,
-// with the door and without.
+// with the door and without. CoreDNS has as many sockets before as after: where it
+// closes one, what is queued there is lost, door or not.
 func TestReloadUnderLoad(t *testing.T) {
-	s := start(t, block("bind 127.0.0.1", "door 2"))
-	l := newLoad(t, s.at("127.0.0.1"))
-	for i := range 20 {
-		l.more(t, 100)
-		s.reload(t, block("bind 127.0.0.1", []string{"", "door 1", "door 2", "multisocket 2\ndoor 2"}[i%4]))
+	for _, where := range []string{"bind 127.0.0.1", "bind 127.0.0.1\nmultisocket 2"} {
+		t.Run(where, func(t *testing.T) {
+			s := start(t, block(where, "door 2"))
+			l := newLoad(t, s.at("127.0.0.1"))
+			for i := range 20 {
+				l.more(t, 100)
+				s.reload(t, block(where, []string{"", "door 1", "door 2", "door 3"}[i%4]))
+			}
+			l.end(t)
+		})
 	}
-	l.end(t)
 }
