@@ -120,21 +120,26 @@ func wantNothingFast(t testing.TB, listener string) {
 	}
 }
 
-// TestFastMultisocket is that no query is lost when sockets of CoreDNS's own come and go
-// beside those of the fast path. What is over TCP may be: of a socket that is closed, the
-// kernel resets the connections that nobody has accepted.
+// TestFastMultisocket is that no query is lost when sockets of CoreDNS's own come beside
+// those of the fast path, and that these are found when some go. What CoreDNS closes may
+// lose what is queued there, with a fast path and without, so nothing is asked meanwhile.
 func TestFastMultisocket(t *testing.T) {
 	s := startFast(t, living(on, ""))
-	load := newTraffic(t, s.udp, "", "www.example.org", exactly("192.0.2.10", "192.0.2.11"))
-	for _, n := range []int{3, 1, 2} {
+	for _, n := range []int{2, 3, 1} {
+		load := newTraffic(t, s.udp, "", "www.example.org", exactly("192.0.2.10", "192.0.2.11"))
+		if n == 1 {
+			load.end(t)
+		}
 		s.mustReload(t, living(on, fmt.Sprintf("multisocket %d", n)))
 		if got := len(s.instance.Servers()); got != n {
 			t.Fatalf("%d servers, want %d", got, n)
 		}
 		s.wantFast(t, true)
-		load.more(t)
+		if n > 1 {
+			load.more(t)
+			load.end(t)
+		}
 	}
-	load.end(t)
 	listener := s.udp
 	s.stop(t)
 	wantNothingFast(t, listener)
